@@ -1,0 +1,3 @@
+from .about import __version__
+
+__all__ = ["__version__"]

@@ -1,0 +1,83 @@
+from pathlib import Path
+from typing import Annotated, Any, Optional, Sequence
+
+import spacy
+import srsly
+import typer
+from rich.table import Table
+from spacy.tokens import DocBin
+
+from ..labels import Scheme
+from ..records.convert import Format, Job
+from ..records.damage import DAMAGE, REMARKS, Ledger, OnError
+from ._app import app, clear_errors, comma_list, console
+
+
+@app.command("convert")
+def convert_cli(
+    inputs: Annotated[list[Path], typer.Argument(help="Record files (.json, .jsonl) or CoNLL files (.conll, .txt, .tsv, .iob).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="DocBin to write (.spacy).")],
+    format: Annotated[Optional[Format], typer.Option(help="What the files are; told by the suffix if not given.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of the tokenizer, a spaCy code.")] = "en",
+    labels: Annotated[str, typer.Option(help="Allowed entity labels, comma separated; any if not given.")] = "",
+    intents: Annotated[str, typer.Option(help="All intents, comma separated; those found in the files if not given.")] = "",
+    scheme: Annotated[Optional[Scheme], typer.Option(help="Tagging scheme of CoNLL files; detected if not given.")] = None,
+    on_error: Annotated[OnError, typer.Option(help="Mend damaged records, skip them, or fail at the first.")] = "repair",
+    report: Annotated[Optional[Path], typer.Option(help="JSON file for everything that was found.")] = None,
+) -> None:
+    """Convert LLM-written records or CoNLL columns to a spaCy DocBin with doc.ents and doc.cats."""
+    with clear_errors():
+        result = convert(inputs, output, format, lang, comma_list(labels), comma_list(intents), scheme, on_error, report)
+    print_result(result, output)
+
+
+def convert(
+    inputs: Sequence[Path],
+    output: Path,
+    format: Optional[Format] = None,
+    lang: str = "en",
+    labels: Sequence[str] = (),
+    intents: Sequence[str] = (),
+    scheme: Optional[Scheme] = None,
+    on_error: OnError = "repair",
+    report: Optional[Path] = None,
+) -> dict[str, Any]:
+    """Convert files to one DocBin.
+
+    RETURNS (dict[str, Any]): The account that `report` gets as JSON: inputs, number of docs and of entities by label, intents, schemes,
+        counts of damage by kind, and every finding with file, record number, kind, reason and text.
+    RAISES (SlmNerError): If a file cannot be read, or a record is damaged and the policy is "fail".
+    """
+    job = Job(spacy.blank(lang), Ledger(on_error), labels, intents, scheme)
+    docs = job.convert(inputs, format)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    DocBin(docs=docs).to_disk(output)
+    found = [ent.label_ for doc in docs for ent in doc.ents]
+    account = {
+        "inputs": [str(path) for path in inputs],
+        "docs": len(docs),
+        "docs_without_entity": sum(not doc.ents for doc in docs),
+        "entities": {label: found.count(label) for label in sorted(set(found))},
+        "intents": list(job.intents),
+        "schemes": job.schemes,
+        "on_error": on_error,
+        "counts": job.ledger.counts(),
+        "findings": [finding._asdict() for finding in job.ledger.findings],
+    }
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(report, account)
+    return account
+
+
+def print_result(account: dict[str, Any], output: Path) -> None:
+    labels = ", ".join(f"{n} {label}" for label, n in account["entities"].items()) or "none"
+    console.print(
+        f"{account['docs']} docs ({account['docs_without_entity']} without entity; {labels}) -> {output}", soft_wrap=True
+    )
+    if account["counts"]:
+        table = Table("found", "records", f"what --on-error {account['on_error']} did with it")
+        for kind, n in account["counts"].items():
+            skipped = account["on_error"] == "skip" and kind in DAMAGE
+            table.add_row(kind, str(n), "record left out" if skipped else {**DAMAGE, **REMARKS}[kind])
+        console.print(table)

@@ -1,0 +1,91 @@
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import spacy
+import srsly
+import typer
+from rich.table import Table
+from spacy.tokens import DocBin
+
+from ..errors import ReadError
+from ..evaluation.evaluate import evaluate_docs
+from ._app import app, clear_errors, console
+
+
+@app.command("evaluate")
+def evaluate_cli(
+    model: Annotated[str, typer.Argument(help="Folder or package name of a pipeline.")],
+    data: Annotated[Path, typer.Argument(help="DocBin with gold annotation (.spacy).")],
+    output: Annotated[Optional[Path], typer.Option("--output", "-o", help="JSON file for all figures and texts.")] = None,
+    name: Annotated[Optional[str], typer.Option(help="Name in tables and report; the model's if not given.")] = None,
+    gold_preproc: Annotated[bool, typer.Option(help="Use the gold tokens instead of the pipeline's tokenizer.")] = False,
+) -> None:
+    """Score a pipeline: strict, partial and type-only F1, intents, speed. spaCy's and seqeval's strict scores must agree."""
+    with clear_errors():
+        metrics = evaluate(model, data, output, name, gold_preproc)
+    print_metrics(metrics)
+
+
+def evaluate(
+    model: str, data: Path, output: Optional[Path] = None, name: Optional[str] = None, gold_preproc: bool = False
+) -> dict[str, Any]:
+    """Score a pipeline on a DocBin.
+
+    RETURNS (dict[str, Any]): Figures and texts, as `Evaluation.to_dict` gives them, with the names of model and data and the machine.
+    RAISES (EvaluationError): If the scorers disagree or gold annotation is missing. (ReadError): If model or data cannot be read.
+    """
+    nlp = load_pipeline(model)
+    gold = list(load_docbin(data).get_docs(nlp.vocab))
+    if not gold:
+        raise ReadError(f"{data} holds no docs, so there is nothing to score. Name a DocBin that `convert` wrote.")
+    metrics = {
+        "name": name or f"{nlp.lang}_{nlp.meta['name']}",
+        "model": model,
+        "data": str(data),
+        "machine": f"{platform.machine()}, spaCy {importlib.metadata.version('spacy')}, Python {platform.python_version()}",
+        **evaluate_docs(nlp, gold, gold_preproc).to_dict(),
+    }
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(output, metrics)
+    return metrics
+
+
+def load_pipeline(model: str) -> spacy.language.Language:
+    try:
+        return spacy.load(model)
+    except OSError as error:
+        raise ReadError(f"Cannot load the pipeline {model!r}: {error}") from None
+
+
+def load_docbin(path: Path) -> DocBin:
+    try:
+        return DocBin().from_disk(path)
+    except OSError as error:
+        raise ReadError(f"Cannot read {path}: {error.strerror}. Name a DocBin that `convert` wrote.") from None
+    except (ValueError, KeyError) as error:
+        raise ReadError(f"{path} is not a DocBin ({error}). Name a file that `convert` wrote.") from None
+
+
+def print_metrics(metrics: dict[str, Any]) -> None:
+    entities = metrics["entities"]
+    low, high = entities["strict_f1_interval_95"]
+    table = Table(
+        "", "precision", "recall", "F1", "gold", title=f"{metrics['name']} on {metrics['data']}: {metrics['docs']} texts"
+    )
+    for label, row in entities["per_label"].items():
+        table.add_row(label, *figures(row))
+    table.add_section()
+    for mode in ("strict", "partial", "type_only"):
+        table.add_row(f"all, {mode.replace('_', ' ')}", *figures(entities[mode]))
+    console.print(table)
+    console.print(f"strict F1 {entities['strict']['f1']:.3f}, 95 % interval {low:.3f} to {high:.3f} (bootstrap over texts)")
+    if metrics["intents"]:
+        console.print(f"intent accuracy {metrics['intents']['accuracy']:.3f}, macro F1 {metrics['intents']['macro_f1']:.3f}")
+    console.print(f"{metrics['words_per_second']:,.0f} words per second")
+
+
+def figures(row: dict[str, float]) -> list[str]:
+    return [*(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), str(row["gold"])]

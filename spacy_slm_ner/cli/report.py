@@ -1,0 +1,33 @@
+from pathlib import Path
+from typing import Annotated, Sequence
+
+import srsly
+import typer
+
+from ..errors import ReadError
+from ..evaluation.report import render_report
+from ._app import app, clear_errors, console
+
+
+@app.command("report")
+def report_cli(
+    metrics: Annotated[list[Path], typer.Argument(help="Metrics files that `evaluate` wrote; the first is shown first.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file.")] = Path("report/index.html"),
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "Evaluation report",
+) -> None:
+    """Write one self-contained HTML page: figures side by side, confusion, and every error in its text."""
+    with clear_errors():
+        report(metrics, output, title)
+    console.print(f"{len(metrics)} pipelines -> {output}", soft_wrap=True)
+
+
+def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation report") -> str:
+    """Write the report. RETURNS (str): The page."""
+    try:
+        loaded = [srsly.read_json(path) for path in metrics]
+    except (OSError, ValueError) as error:
+        raise ReadError(f"Cannot read the metrics: {error}. Name JSON files that `evaluate` wrote.") from None
+    page = render_report(loaded, title)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page, encoding="utf8")
+    return page

@@ -1,0 +1,33 @@
+"""The exceptions of this package.
+
+SlmNerError
+├── SchemeError       tags that do not fit the tagging scheme
+├── ReadError         a file that cannot be read as what it is said to be
+├── DamageError       a damaged record, where the policy is to fail
+├── BaseModelError    a pretrained model that cannot be found or is not the one it should be
+└── EvaluationError   two scorers that disagree, or data that cannot be scored
+"""
+
+
+class SlmNerError(ValueError):
+    """Base of all errors raised by spacy_slm_ner."""
+
+
+class SchemeError(SlmNerError):
+    """Tags do not fit the tagging scheme."""
+
+
+class ReadError(SlmNerError):
+    """A file cannot be read as what it is said to be."""
+
+
+class DamageError(SlmNerError):
+    """A record is damaged and the policy is to fail."""
+
+
+class BaseModelError(SlmNerError):
+    """A pretrained model cannot be found, or is not the one it should be."""
+
+
+class EvaluationError(SlmNerError):
+    """Two scorers disagree, or the data cannot be scored."""

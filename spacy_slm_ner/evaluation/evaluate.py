@@ -1,0 +1,116 @@
+"""Run a pipeline over gold Docs and measure everything that the report shows."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Optional, Sequence
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..types import Span
+from .intents import IntentScores, best_category, score_intents
+from .pairing import Pair, pair_spans
+from .scores import CREDIT, PRF, bootstrap_f1, confusion, score_labels, score_pairs
+from .strict import Scores, agreed_scores
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All figures of one pipeline on one data set.
+
+    examples (Sequence[Example]): Predicted and gold Docs.
+    pairs (Sequence[Sequence[Pair]]): Entities of each text, as ranges of characters.
+    agreed (Scores): Strict precision, recall and F1 on which spaCy and seqeval agree.
+    intents (Optional[IntentScores]): None if the data or the pipeline has no intents.
+    words_per_second (float): Tokens through `nlp.pipe` a second, the fastest of the timed passes.
+    """
+
+    examples: Sequence[Example]
+    pairs: Sequence[Sequence[Pair]]
+    agreed: Scores
+    intents: Optional[IntentScores]
+    words_per_second: float
+
+    @property
+    def flat(self) -> list[Pair]:
+        return [pair for pairs in self.pairs for pair in pairs]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures, and every text with its entities, as JSON can hold them."""
+        low, high = bootstrap_f1(self.pairs)
+        return {
+            "docs": len(self.examples),
+            "words": sum(len(eg.predicted) for eg in self.examples),
+            "words_per_second": self.words_per_second,
+            "entities": {
+                **{mode: score_pairs(self.flat, mode).to_dict() for mode in CREDIT},
+                "strict_f1_interval_95": [low, high],
+                "per_label": {label: prf.to_dict() for label, prf in score_labels(self.flat).items()},
+                "confusion": [[gold, predicted, n] for (gold, predicted), n in sorted(confusion(self.flat).items())],
+            },
+            "intents": self.intents and intents_to_dict(self.intents),
+            "texts": [text_to_dict(eg, pairs) for eg, pairs in zip(self.examples, self.pairs)],
+        }
+
+
+def intents_to_dict(scores: IntentScores) -> dict[str, Any]:
+    return {
+        "accuracy": scores.accuracy,
+        "macro_f1": scores.macro_f1,
+        "per_label": scores.per_label,
+        "confusion": [[gold, predicted, n] for (gold, predicted), n in sorted(scores.confusion.items())],
+    }
+
+
+def text_to_dict(eg: Example, pairs: Sequence[Pair]) -> dict[str, Any]:
+    return {
+        "text": eg.reference.text,
+        "pairs": [{"kind": pair.kind, "gold": pair.gold, "predicted": pair.predicted} for pair in pairs],
+        "intent": best_category(eg.reference),
+        "predicted_intent": best_category(eg.predicted),
+    }
+
+
+def char_spans(doc: Doc) -> list[Span]:
+    """Entities of a Doc as ranges of characters."""
+    return [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
+
+
+def bare_doc(nlp: Language, gold: Doc, gold_preproc: bool) -> Doc:
+    """A Doc without annotation: the text as the pipeline's tokenizer parts it, or the gold tokens."""
+    if gold_preproc:
+        return Doc(nlp.vocab, words=[token.text for token in gold], spaces=[bool(token.whitespace_) for token in gold])
+    return nlp.make_doc(gold.text)
+
+
+def annotate(nlp: Language, gold: Sequence[Doc], gold_preproc: bool, passes: int) -> tuple[list[Doc], float]:
+    """Annotate bare copies of gold Docs; the last pass's Docs and the fewest seconds of any pass."""
+    seconds = []
+    for _ in range(max(passes, 1)):
+        docs = [bare_doc(nlp, doc, gold_preproc) for doc in gold]
+        start = time.perf_counter()
+        docs = list(nlp.pipe(docs))
+        seconds.append(time.perf_counter() - start)
+    return docs, min(seconds)
+
+
+def evaluate_docs(nlp: Language, gold: Sequence[Doc], gold_preproc: bool = False, passes: int = 3) -> Evaluation:
+    """Evaluate a pipeline.
+
+    nlp (Language): The pipeline.
+    gold (Sequence[Doc]): Docs with gold entities and, optionally, exclusive gold categories.
+    gold_preproc (bool): Use the gold tokens instead of the pipeline's tokenizer.
+    passes (int): Number of timed passes; the first also warms up.
+    RETURNS (Evaluation): The figures.
+    RAISES (EvaluationError): If spaCy and seqeval disagree, or these figures disagree with both.
+    """
+    docs, seconds = annotate(nlp, gold, gold_preproc, passes)
+    examples = [Example(doc, reference) for doc, reference in zip(docs, gold)]
+    pairs = [pair_spans(char_spans(eg.reference), char_spans(eg.predicted)) for eg in examples]
+    words = sum(len(doc) for doc in docs)
+    return Evaluation(examples, pairs, agreed_scores(examples), score_intents(gold, docs), words / max(seconds, 1e-9))
+
+
+def strict_of(evaluation: Evaluation) -> PRF:
+    return score_pairs(evaluation.flat)

@@ -1,0 +1,82 @@
+"""The evaluation report: one self-contained HTML page for any number of pipelines on one data set."""
+
+from collections import Counter
+from typing import Any, Iterator, Mapping, Optional, Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from spacy import displacy
+
+from .pairing import KINDS
+
+Metrics = Mapping[str, Any]
+
+ERRORS = tuple(kind for kind in KINDS if kind != "correct")
+# Light enough for dark text on them, and told apart by the colour-blind (Okabe & Ito 2008, lightened).
+PALETTE = ("#9ecae9", "#fdd0a2", "#b2dfc4", "#e6c9e1", "#f5e79e", "#f4b8a8", "#cfd8dc", "#c5cae9")
+
+
+def render_report(metrics: Sequence[Metrics], title: str) -> str:
+    """Render the report.
+
+    metrics (Sequence[Metrics]): What `evaluate` wrote, one for each pipeline.
+    title (str): Heading of the page.
+    RETURNS (str): HTML without any link to the outside.
+    """
+    environment = Environment(
+        loader=PackageLoader("spacy_slm_ner.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    labels = sorted({label for m in metrics for label in m["entities"]["per_label"]})
+    colors = {label: PALETTE[i % len(PALETTE)] for i, label in enumerate(labels)}
+    return environment.get_template("report.html.jinja").render(
+        title=title,
+        pipelines=metrics,
+        labels=labels,
+        colors=colors,
+        errors=ERRORS,
+        confusions=[confusion_rows(m["entities"]["confusion"]) for m in metrics],
+        intent_confusions=[m["intents"] and confusion_rows(m["intents"]["confusion"]) for m in metrics],
+        kind_counts=[Counter(pair["kind"] for text in m["texts"] for pair in text["pairs"]) for m in metrics],
+        cards=[list(error_cards(m["texts"], colors)) for m in metrics],
+    )
+
+
+def confusion_rows(cells: Sequence[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
+    """A square table of counts, gold label to predicted label, "O" last."""
+    names = sorted({name for gold, predicted, _ in cells for name in (gold, predicted)}, key=lambda name: (name == "O", name))
+    counts = {(gold, predicted): n for gold, predicted, n in cells}
+    return {gold: {predicted: counts.get((gold, predicted), 0) for predicted in names} for gold in names}
+
+
+def error_cards(texts: Sequence[Metrics], colors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Every text with an error in its entities or its intent, as gold and prediction by displaCy."""
+    for number, text in enumerate(texts, 1):
+        kinds = sorted({pair["kind"] for pair in text["pairs"]} - {"correct"}, key=KINDS.index)
+        predicted_intent = text["predicted_intent"]
+        wrong_intent = None not in (text["intent"], predicted_intent) and text["intent"] != predicted_intent
+        if kinds or wrong_intent:
+            yield {
+                "number": number,
+                "kinds": kinds,
+                "wrong_intent": f"{text['intent']} read as {predicted_intent}" if wrong_intent else "",
+                "labels": sorted(labels_of(text["pairs"])),
+                "gold": draw(text, "gold", colors),
+                "predicted": draw(text, "predicted", colors),
+            }
+
+
+def labels_of(pairs: Sequence[Metrics]) -> set[str]:
+    """Labels that take part in an error."""
+    return {span[2] for pair in pairs if pair["kind"] != "correct" for span in (pair["gold"], pair["predicted"]) if span}
+
+
+def draw(text: Metrics, side: str, colors: Mapping[str, str]) -> Markup:
+    """One side of a text, by displaCy, which escapes the text itself."""
+    spans: list[Optional[Sequence[Any]]] = [pair[side] for pair in text["pairs"]]
+    ents = [{"start": span[0], "end": span[1], "label": span[2]} for span in sorted(span for span in spans if span)]
+    options = {"colors": dict(colors)}
+    return Markup(displacy.render({"text": text["text"], "ents": ents}, style="ent", manual=True, options=options, jupyter=False))

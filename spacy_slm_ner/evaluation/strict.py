@@ -1,0 +1,67 @@
+"""Strict span scores by two independent libraries, which must agree."""
+
+from typing import Sequence
+
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2
+from spacy.scorer import get_ner_prf
+from spacy.tokens import Span as DocSpan
+from spacy.training import Example
+
+from ..errors import EvaluationError
+from ..labels import encode_tags
+from ..types import Span
+
+Scores = dict[str, tuple[float, float, float]]
+OVERALL = "all"
+
+
+def token_tags(spans: Sequence[DocSpan], length: int) -> list[str]:
+    """IOB2 tags of the tokens of a Doc."""
+    return encode_tags([Span(span.start, span.end, span.label_) for span in spans], length)
+
+
+def spacy_scores(examples: Sequence[Example]) -> Scores:
+    """Precision, recall and F1 overall and of each label, by spaCy's scorer."""
+    result = get_ner_prf(list(examples))
+    rows = {OVERALL: {key: result[f"ents_{key}"] for key in "prf"}, **(result["ents_per_type"] or {})}
+    return {label: (row["p"] or 0.0, row["r"] or 0.0, row["f"] or 0.0) for label, row in rows.items()}
+
+
+def seqeval_scores(examples: Sequence[Example]) -> Scores:
+    """The same by seqeval, over the tokens of the reference. Its default mode is lenient, hence strict IOB2 by name."""
+    gold = [token_tags(eg.reference.ents, len(eg.reference)) for eg in examples]
+    predicted = [token_tags(eg.get_aligned_spans_x2y(eg.predicted.ents), len(eg.reference)) for eg in examples]
+    if not any(tag != "O" for tags in gold + predicted for tag in tags):
+        return {OVERALL: (0.0, 0.0, 0.0)}
+    rows = classification_report(gold, predicted, output_dict=True, mode="strict", scheme=IOB2, zero_division=0)
+    names = {"micro avg": OVERALL}
+    return {
+        names.get(label, label): (row["precision"], row["recall"], row["f1-score"])
+        for label, row in rows.items()
+        if label not in ("macro avg", "weighted avg")
+    }
+
+
+def agreed_scores(examples: Sequence[Example]) -> Scores:
+    """Strict scores on which spaCy and seqeval agree.
+
+    examples (Sequence[Example]): Predicted and gold Docs; every gold Doc must carry entity annotation.
+    RETURNS (Scores): Precision, recall and F1 by label, and overall under "all".
+    RAISES (EvaluationError): If a gold Doc carries none, or the two libraries disagree.
+    """
+    unlabelled = [eg.reference.text for eg in examples if not eg.reference.has_annotation("ENT_IOB")]
+    if unlabelled:
+        raise EvaluationError(
+            f"{len(unlabelled)} of {len(examples)} gold texts carry no entity annotation, the first is {unlabelled[0][:60]!r}. "
+            "spaCy would leave them out of the score in silence. Give texts without entities an empty list: doc.ents = []."
+        )
+    ours, theirs = spacy_scores(examples), seqeval_scores(examples)
+    for label in sorted(ours.keys() | theirs.keys()):
+        mine, other = ours.get(label, (0.0, 0.0, 0.0)), theirs.get(label, (0.0, 0.0, 0.0))
+        if any(abs(a - b) > 1e-9 for a, b in zip(mine, other)):
+            raise EvaluationError(
+                f"Two scorers disagree on {label}: spaCy has precision, recall, F1 {mine}, seqeval {other}. Where the tokens of the "
+                "gold data are not those of the pipeline's tokenizer, score with the gold tokens (--gold-preproc)."
+            )
+    return ours

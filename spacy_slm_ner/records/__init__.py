@@ -1,0 +1,1 @@
+"""LLM-written records and CoNLL columns to spaCy Docs. No torch."""

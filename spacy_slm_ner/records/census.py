@@ -1,0 +1,133 @@
+"""What a set of record files shows: counts, forms, and what the files share with each other."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Iterator, Mapping, NamedTuple, Sequence
+
+from spacy.tokens import Doc
+
+from .duplicates import near_duplicates
+
+Forms = Mapping[str, Mapping[str, str]]
+TEXT = "TEXT"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of the set.
+
+    name (str): For example "train".
+    docs (Sequence[Doc]): Its texts with gold entities and categories.
+    """
+
+    name: str
+    docs: Sequence[Doc]
+
+    def strings(self, label: str) -> set[str]:
+        """Entity strings of a label, case folded."""
+        return {ent.text.casefold() for doc in self.docs for ent in doc.ents if ent.label_ == label}
+
+    def count_labels(self) -> Counter[str]:
+        return Counter(ent.label_ for doc in self.docs for ent in doc.ents)
+
+    def count_intents(self) -> Counter[str]:
+        return Counter(intent_of(doc) for doc in self.docs)
+
+    def without_entity(self) -> int:
+        return sum(not doc.ents for doc in self.docs)
+
+    def count_forms(self, forms: Forms) -> Counter[tuple[str, str]]:
+        """Number of entities of each form; of texts, under the label TEXT."""
+        return Counter(key for doc in self.docs for key in forms_of(doc, forms))
+
+    def intent_word(self, word: str) -> dict[str, tuple[int, int]]:
+        """For each intent, in how many of its texts a word stands, and the number of its texts."""
+        hits = Counter(intent_of(doc) for doc in self.docs if word.casefold() in doc.text.casefold())
+        return {intent: (hits[intent], total) for intent, total in sorted(self.count_intents().items())}
+
+
+class Twin(NamedTuple):
+    """Near-duplicate texts.
+
+    parts (tuple[str, str]): Names of the files.
+    texts (tuple[str, str]): The texts.
+    similarity (float): Jaccard similarity.
+    """
+
+    parts: tuple[str, str]
+    texts: tuple[str, str]
+    similarity: float
+
+
+def intent_of(doc: Doc) -> str:
+    return max(doc.cats, key=lambda name: doc.cats[name]) if doc.cats else "none"
+
+
+def forms_of(doc: Doc, forms: Forms) -> Iterator[tuple[str, str]]:
+    """Label and name of every form that an entity (or, under TEXT, the text) has. Of the forms of one label, patterns are searched
+    in the entity's own text."""
+    for name, pattern in forms.get(TEXT, {}).items():
+        if re.search(pattern, doc.text):
+            yield TEXT, name
+    for ent in doc.ents:
+        for name, pattern in forms.get(ent.label_, {}).items():
+            if re.search(pattern, ent.text):
+                yield ent.label_, name
+
+
+def find_twins(parts: Sequence[Part], threshold: float = 0.7) -> list[Twin]:
+    """Near-duplicates within and across parts."""
+    places = [(part.name, doc.text) for part in parts for doc in part.docs]
+    return [
+        Twin((places[i][0], places[j][0]), (places[i][1], places[j][1]), similarity)
+        for i, j, similarity in near_duplicates([text for _, text in places], threshold)
+    ]
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a set of files shows.
+
+    parts (Sequence[Part]): The files, the one to test on last.
+    forms (Forms): Patterns to count, by label.
+    word (str): A word that should not give the intent away; "" for none.
+    disjoint (Sequence[str]): Labels whose strings in the last part should be new.
+    similarity (float): Jaccard similarity from which two texts are near-duplicates.
+    """
+
+    parts: Sequence[Part]
+    forms: Forms = field(default_factory=dict)
+    word: str = ""
+    disjoint: Sequence[str] = ()
+    similarity: float = 0.7
+
+    @cached_property
+    def twins(self) -> list[Twin]:
+        return find_twins(self.parts, self.similarity)
+
+    @property
+    def labels(self) -> list[str]:
+        return sorted({label for part in self.parts for label in part.count_labels()})
+
+    @property
+    def intents(self) -> list[str]:
+        return sorted({intent for part in self.parts for intent in part.count_intents()})
+
+    def unseen(self, label: str) -> tuple[int, int]:
+        """How many of the distinct strings of a label in the last part occur in no other, and the number of distinct strings."""
+        *earlier, last = self.parts
+        strings = last.strings(label)
+        known = set().union(*(part.strings(label) for part in earlier))
+        return len(strings - known), len(strings)
+
+    def leaks(self, least_unseen: float) -> Iterator[str]:
+        """One sentence for each near-duplicate across parts and each label with too few new strings."""
+        for parts, texts, similarity in self.twins:
+            if parts[0] != parts[1]:
+                yield f"near-duplicates ({similarity:.2f}) in {parts[0]} and {parts[1]}: {texts[0]!r} and {texts[1]!r}"
+        for label in self.disjoint:
+            new, total = self.unseen(label)
+            if new < least_unseen * total:
+                yield f"only {new} of {total} {label} strings of {self.parts[-1].name} are new, at least {least_unseen:.0%} should be"

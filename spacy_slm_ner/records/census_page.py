@@ -1,0 +1,72 @@
+"""The counts of a set of records as Markdown."""
+
+from pathlib import Path
+from typing import Iterable, Iterator, Sequence
+
+from ..errors import ReadError
+from .census import TEXT, Census, Part
+from .read_json import read_text
+
+START, END = "<!-- CENSUS START -->", "<!-- CENSUS END -->"
+Row = tuple[str, Sequence[str]]
+
+
+def census_page(census: Census) -> str:
+    """All tables of a census."""
+    return "\n\n".join(sections(census))
+
+
+def sections(census: Census) -> Iterator[str]:
+    names = [part.name for part in census.parts]
+    yield table(["", *names], overview(census))
+    if census.word:
+        rows = (
+            (f"`{intent}` texts with it", [hits(part, census.word, intent) for part in census.parts]) for intent in census.intents
+        )
+        yield table([f"does *{census.word}* give the intent away?", *names], rows)
+    counts = [part.count_forms(census.forms) for part in census.parts]
+    for label, patterns in census.forms.items():
+        head = "texts with" if label == TEXT else f"{label} forms"
+        yield table([head, *names], ((form, [str(count[label, form]) for count in counts]) for form in patterns))
+    if census.disjoint:
+        unseen = ((label, [str(n) for n in census.unseen(label)]) for label in census.disjoint)
+        yield table([f"strings of {names[-1]} that no other file has", "new", "of"], unseen)
+    across = sum(parts[0] != parts[1] for parts, _, _ in census.twins)
+    yield (
+        f"Near-duplicate texts (Jaccard similarity of 5-character shingles from {census.similarity}): "
+        f"{across} across files, {len(census.twins) - across} within a file."
+    )
+
+
+def overview(census: Census) -> Iterator[Row]:
+    yield "texts", [str(len(part.docs)) for part in census.parts]
+    yield "without entity", [share(part.without_entity(), len(part.docs)) for part in census.parts]
+    for label in census.labels:
+        yield f"{label} entities", [str(part.count_labels()[label]) for part in census.parts]
+    for intent in census.intents:
+        yield f"intent `{intent}`", [str(part.count_intents()[intent]) for part in census.parts]
+
+
+def hits(part: Part, word: str, intent: str) -> str:
+    return share(*part.intent_word(word).get(intent, (0, 0)))
+
+
+def share(n: int, total: int) -> str:
+    return f"{n} of {total} ({n / max(total, 1):.0%})"
+
+
+def table(head: Sequence[str], rows: Iterable[Row]) -> str:
+    lines = [head, ["---"] * len(head), *([name, *cells] for name, cells in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def insert_page(readme: Path, page: str) -> None:
+    """Put a page into a Markdown file, between its two marks.
+
+    RAISES (ReadError): If the file lacks the marks.
+    """
+    before, start, rest = read_text(readme).partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ReadError(f"{readme} has no place for the counts. Put the lines {START} and {END} into it.")
+    readme.write_text(f"{before}{START}\n{page}\n{END}{after}", encoding="utf8")

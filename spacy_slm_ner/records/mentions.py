@@ -1,0 +1,78 @@
+"""From the word labels of a record to the mentions that are searched in its text."""
+
+from typing import Iterator, NamedTuple, Optional, Sequence
+
+from ..alignment import Mention
+from ..errors import SchemeError
+from ..labels import OUTSIDE, split_tag
+from .schema import Record, WordLabel
+
+
+class Problem(NamedTuple):
+    """A kind of damage and what exactly was found."""
+
+    kind: str
+    reason: str
+
+
+class ReadLabel(NamedTuple):
+    """A label as understood: does it open an entity (None where it does not say), and which."""
+
+    opens: Optional[bool]
+    label: str
+
+
+def read_label(written: str, allowed: Sequence[str]) -> ReadLabel:
+    """Understand a label as models write it: "B-DATE", "b-date", "DATE", "O", "B-O".
+
+    written (str): Label of a word.
+    allowed (Sequence[str]): Labels to which another case is corrected; empty if any label is allowed.
+    RETURNS (ReadLabel): With the label "" for an outside label.
+    """
+    try:
+        prefix, label = split_tag(written.strip())
+    except SchemeError:
+        prefix, _, rest = written.strip().partition("-")
+        known = prefix.upper() in ("B", "I") and rest
+        prefix, label = (prefix.upper(), rest) if known else ("", written.strip())
+    if label.upper() == OUTSIDE or prefix == OUTSIDE:
+        return ReadLabel(True, "")
+    spelled = {name.upper(): name for name in allowed}.get(label.upper(), label)
+    return ReadLabel(prefix in ("B", "U", "S") if prefix else None, spelled)
+
+
+def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention], list[Problem]]:
+    """Group the words of a record into entities.
+
+    record (Record): The record.
+    allowed (Sequence[str]): Allowed labels; empty for any.
+    RETURNS (tuple[list[Mention], list[Problem]]): Entities in the order of the record, and what had to be mended.
+    """
+    mentions: list[Mention] = []
+    problems: list[Problem] = []
+    is_open = False
+    for entry in record.labels:
+        read = read_label(entry.label, allowed)
+        continues = is_open and mentions[-1].label == read.label
+        problems.extend(judge(entry, read, continues, allowed))
+        if not read.label or (allowed and read.label not in allowed):
+            is_open = False
+        elif continues and not read.opens:
+            mentions[-1] = mentions[-1]._replace(words=(*mentions[-1].words, entry.word))
+        else:
+            mentions.append(Mention((entry.word,), read.label, entry.occurrence))
+            is_open = True
+    return mentions, problems
+
+
+def judge(entry: WordLabel, read: ReadLabel, continues: bool, allowed: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with one entry."""
+    quoted = f"{entry.word!r}: {entry.label!r}"
+    if not read.label:
+        yield Problem("outside_label", f"got {quoted}")
+    elif allowed and read.label not in allowed:
+        yield Problem("unknown_label", f"got {quoted}, allowed are {', '.join(allowed)}")
+    elif read.opens is None:
+        yield Problem("bare_label", f"got {quoted}")
+    elif not read.opens and not continues:
+        yield Problem("orphan_inside", f"got {quoted} without B-{read.label} before it")

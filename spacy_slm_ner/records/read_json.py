@@ -1,0 +1,75 @@
+"""Record files: one JSON document with a "dataset", or JSON Lines."""
+
+import json
+from pathlib import Path
+from typing import Any, Iterator, Union
+
+from ..errors import ReadError
+
+Payload = Union[Any, json.JSONDecodeError]
+
+
+def read_payloads(path: Path) -> Iterator[tuple[int, Payload]]:
+    """Read the records of a file, unchecked.
+
+    path (Path): A JSON file `{"dataset": [...]}`, a JSON list of records, or JSON Lines with one record a line.
+    YIELDS (tuple[int, Payload]): Number of the record (in JSON Lines, of the line), counted from 1, and the record as read
+        from JSON, or the error if a line is not JSON.
+    RAISES (ReadError): If the file is neither.
+    """
+    content = read_text(path)
+    try:
+        document = json.loads(content)
+    except json.JSONDecodeError as error:
+        if content.lstrip().startswith("{") and not looks_like_lines(content):
+            raise ReadError(
+                f"{path} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}. A record file is one "
+                'JSON document {"dataset": [...]} or JSON Lines. Correct that place.'
+            ) from None
+        yield from read_lines(content)
+        return
+    yield from enumerate(records_of(document, path), 1)
+
+
+def read_text(path: Path) -> str:
+    """Text of a file, a leading byte order mark removed."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ReadError(f"{path} is not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
+    except OSError as error:
+        raise ReadError(f"Cannot read {path}: {error.strerror}. Name an existing file.") from None
+
+
+def looks_like_lines(content: str) -> bool:
+    """Whether a text that is no JSON document is JSON Lines: its first or its second line stands for itself."""
+    lines = [line for line in content.split("\n") if line.strip()]
+    return any(isinstance(parse_line(line), dict) for line in lines[:2])
+
+
+def parse_line(line: str) -> Payload:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        return error
+
+
+def read_lines(content: str) -> Iterator[tuple[int, Payload]]:
+    # str.splitlines would also split at characters that JSON allows inside a string, such as U+2028
+    for number, line in enumerate(content.split("\n"), 1):
+        if line.strip():
+            yield number, parse_line(line)
+
+
+def records_of(document: Any, path: Path) -> list[Any]:
+    """The list of records of a JSON document."""
+    if isinstance(document, dict):
+        if {"text", "labels"} <= document.keys():
+            return [document]
+        document = document.get("dataset")
+    if not isinstance(document, list):
+        raise ReadError(
+            f'{path} holds JSON without a list of records. Allowed are {{"dataset": [...]}}, a list of records, '
+            "or JSON Lines. Put the records into one of these forms."
+        )
+    return document

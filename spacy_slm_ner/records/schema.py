@@ -1,0 +1,50 @@
+"""The form of a record, as language models are asked to write it."""
+
+from typing import Any, Optional
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class WordLabel(BaseModel):
+    """One word of an entity.
+
+    word (str): The word as it stands in the text.
+    label (str): BIO label, "B-DATE" or "I-DATE".
+    occurrence (Optional[int]): On the first word of an entity only: which occurrence of the entity's words in the text is
+        meant, counted from 1. Needed where the order of the entities does not tell it ("the 4 of us come at 4").
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    word: str = Field(min_length=1)
+    label: str
+    occurrence: Optional[int] = Field(default=None, ge=1)
+
+
+class Record(BaseModel):
+    """One labelled text.
+
+    text (str): The text.
+    labels (list[WordLabel]): The words that belong to an entity, in text order; all others are O and not listed.
+    intent (Optional[str]): What the text is about, one of a small set; None if not told.
+    """
+
+    model_config = ConfigDict(strict=True)
+    text: str
+    labels: list[WordLabel]
+    intent: Optional[str] = None
+
+
+def parse_record(payload: Any) -> Record:
+    """Check a record that was read from JSON.
+
+    RAISES (ValueError): With a sentence that names every field that is wrong and what was got.
+    """
+    try:
+        return Record.model_validate(payload)
+    except ValidationError as e:
+        faults = "; ".join(
+            f"{'.'.join(map(str, error['loc'])) or 'record'}: {error['msg']}, got {error['input']!r:.80}" for error in e.errors()
+        )
+        raise ValueError(
+            f'{faults}. A record is {{"text": str, "labels": [{{"word": str, "label": str}}], "intent": str}}'
+        ) from None

@@ -1,0 +1,20 @@
+"""Names and shapes shared by every room. All ranges are half-open."""
+
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A labelled range: of characters, tokens or words, as the function that takes it says.
+
+    start (int): First position.
+    end (int): Position after the last one.
+    label (str): Entity label, e.g. "DATE".
+    """
+
+    start: int
+    end: int
+    label: str
+
+    def overlaps(self, other: "Span") -> bool:
+        """Whether the two ranges share at least one position."""
+        return self.start < other.end and other.start < self.end
