@@ -44,8 +44,8 @@ def convert(
 ) -> dict[str, Any]:
     """Convert files to one DocBin.
 
-    RETURNS (dict[str, Any]): The account that `report` gets as JSON: inputs, number of docs and of entities by label, intents, schemes,
-        counts of damage by kind, and every finding with file, record number, kind, reason and text.
+    RETURNS (dict[str, Any]): The account that `report` gets as JSON: inputs, number of docs and of entities by label,
+        intents, schemes, counts of damage by kind, and every finding with file, record number, kind, reason and text.
     RAISES (SlmNerError): If a file cannot be read, or a record is damaged and the policy is "fail".
     """
     job = Job(spacy.blank(lang), Ledger(on_error), labels, intents, scheme)

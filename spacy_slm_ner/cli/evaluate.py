@@ -33,8 +33,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a pipeline on a DocBin.
 
-    RETURNS (dict[str, Any]): Figures and texts, as `Evaluation.to_dict` gives them, with the names of model and data and the machine.
-    RAISES (EvaluationError): If the scorers disagree or gold annotation is missing. (ReadError): If model or data cannot be read.
+    RETURNS (dict[str, Any]): Figures and texts, as `Evaluation.to_dict` gives them, with the names of model, data and machine.
+    RAISES (EvaluationError): If the scorers disagree or gold annotation is missing.
+    RAISES (ReadError): If model or data cannot be read.
     """
     nlp = load_pipeline(model)
     gold = list(load_docbin(data).get_docs(nlp.vocab))

@@ -1,7 +1,7 @@
 """The evaluation report: one self-contained HTML page for any number of pipelines on one data set."""
 
 from collections import Counter
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -76,7 +76,7 @@ def labels_of(pairs: Sequence[Metrics]) -> set[str]:
 
 def draw(text: Metrics, side: str, colors: Mapping[str, str]) -> Markup:
     """One side of a text, by displaCy, which escapes the text itself."""
-    spans: list[Optional[Sequence[Any]]] = [pair[side] for pair in text["pairs"]]
-    ents = [{"start": span[0], "end": span[1], "label": span[2]} for span in sorted(span for span in spans if span)]
+    spans = sorted(tuple(pair[side]) for pair in text["pairs"] if pair[side])
+    ents = [{"start": start, "end": end, "label": label} for start, end, label in spans]
     options = {"colors": dict(colors)}
     return Markup(displacy.render({"text": text["text"], "ents": ents}, style="ent", manual=True, options=options, jupyter=False))

@@ -62,8 +62,10 @@ def score_pairs(pairs: Iterable[Pair], mode: str = "strict") -> PRF:
 
 
 def score_labels(pairs: Iterable[Pair], mode: str = "strict") -> dict[str, PRF]:
-    """Score entities of each label, as `score_pairs` does, sorted by label. A wrong label costs the recall of the gold label and the
-    precision of the predicted one."""
+    """Score entities of each label, as `score_pairs` does, sorted by label.
+
+    A wrong label costs the recall of the gold label and the precision of the predicted one.
+    """
     sides: dict[str, list[Pair]] = {}
     for gold, predicted in pairs:
         if gold is not None and predicted is not None and gold.label == predicted.label:

@@ -61,7 +61,7 @@ def agreed_scores(examples: Sequence[Example]) -> Scores:
         mine, other = ours.get(label, (0.0, 0.0, 0.0)), theirs.get(label, (0.0, 0.0, 0.0))
         if any(abs(a - b) > 1e-9 for a, b in zip(mine, other)):
             raise EvaluationError(
-                f"Two scorers disagree on {label}: spaCy has precision, recall, F1 {mine}, seqeval {other}. Where the tokens of the "
-                "gold data are not those of the pipeline's tokenizer, score with the gold tokens (--gold-preproc)."
+                f"Two scorers disagree on {label}: spaCy has precision, recall, F1 {mine}, seqeval {other}. Where the tokens "
+                "of the gold data are not those of the pipeline's tokenizer, score with the gold tokens (--gold-preproc)."
             )
     return ours

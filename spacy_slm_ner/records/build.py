@@ -47,17 +47,15 @@ def token_spans(doc: Doc, spans: Sequence[Span]) -> tuple[list[DocSpan], list[Pr
     """Fit ranges of characters to tokens; what cuts a token is widened, what then overlaps is left out."""
     ents: list[DocSpan] = []
     problems = []
-    taken: set[int] = set()
     for start, end, label in sorted(spans):
-        ent = doc.char_span(start, end, label)
-        if ent is None:
-            ent = doc.char_span(start, end, label, alignment_mode="expand")
+        ent = doc.char_span(start, end, label, alignment_mode="expand")
+        assert ent is not None  # a non-empty range inside the text always expands to tokens
+        if (ent.start_char, ent.end_char) != (start, end):
             problems.append(Problem("token_cut", f"{doc.text[start:end]!r} widened to {ent.text!r}"))
-        if taken.intersection(range(ent.start, ent.end)):
+        if ents and ent.start < ents[-1].end:
             problems.append(Problem("overlap", f"{ent.text!r} ({label})"))
-            continue
-        taken.update(range(ent.start, ent.end))
-        ents.append(ent)
+        else:
+            ents.append(ent)
     return ents, problems
 
 

@@ -66,8 +66,7 @@ def intent_of(doc: Doc) -> str:
 
 
 def forms_of(doc: Doc, forms: Forms) -> Iterator[tuple[str, str]]:
-    """Label and name of every form that an entity (or, under TEXT, the text) has. Of the forms of one label, patterns are searched
-    in the entity's own text."""
+    """Label and name of every form that an entity (or, under TEXT, the whole text) has."""
     for name, pattern in forms.get(TEXT, {}).items():
         if re.search(pattern, doc.text):
             yield TEXT, name
@@ -130,4 +129,5 @@ class Census:
         for label in self.disjoint:
             new, total = self.unseen(label)
             if new < least_unseen * total:
-                yield f"only {new} of {total} {label} strings of {self.parts[-1].name} are new, at least {least_unseen:.0%} should be"
+                last = self.parts[-1].name
+                yield f"only {new} of {total} {label} strings of {last} are new, at least {least_unseen:.0%} should be"

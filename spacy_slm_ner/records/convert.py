@@ -126,6 +126,7 @@ def format_of(path: Path) -> Format:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ReadError(
-            f"Cannot tell the format of {path} by its suffix. Known are {', '.join(SUFFIXES)}. Name it: --format records or conll."
+            f"Cannot tell the format of {path} by its suffix. Known are {', '.join(SUFFIXES)}. "
+            "Name it: --format records or conll."
         )
     return SUFFIXES[path.suffix.lower()]

@@ -35,7 +35,9 @@ def read_sentences(path: Path) -> list[Sentence]:
 
 
 def split_sentences(path: Path) -> Iterator[Sentence]:
-    first, words, tags = 1, [], []
+    first = 1
+    words: list[str] = []
+    tags: list[str] = []
     for number, line in enumerate([*read_text(path).split("\n"), ""], 1):
         line = line.rstrip("\r")
         if not line.strip() or line.startswith(DOCSTART):
