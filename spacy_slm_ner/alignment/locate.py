@@ -49,9 +49,20 @@ class Located(NamedTuple):
     statuses: tuple[Status, ...] = ()
 
 
-def words_pattern(words: Sequence[str], gap: str) -> str:
-    """Regular expression of the words with a gap between them; any white space matches any other."""
-    return gap.join(r"\s+".join(map(re.escape, word.split())) for word in words)
+def words_pattern(words: Sequence[str]) -> str:
+    """Regular expression of the words with free white space between any two; any white space matches any other."""
+    return r"\s*".join(r"\s+".join(map(re.escape, word.split())) for word in words)
+
+
+def joined_pattern(words: Sequence[str]) -> str:
+    """Regular expression of the words with up to three characters of punctuation and space between any two.
+
+    Punctuation in front of a word counts as part of the gap. So every gap is followed by a word character, which a gap
+    cannot hold: there is one way to match, and no backtracking over long runs of punctuation.
+    """
+    first, *rest = words
+    cores = [core for word in rest if (core := re.sub(r"^\W+", "", word))]
+    return r"\W{1,3}".join(map(words_pattern, [[first], *([core] for core in cores)]))
 
 
 def respaced_pattern(words: Sequence[str]) -> str:
@@ -59,15 +70,12 @@ def respaced_pattern(words: Sequence[str]) -> str:
     return r"\s*".join(re.escape(char) for word in words for char in word if not char.isspace())
 
 
-SPACE = r"\s*"
-PUNCTUATION = r"[^\w]{1,3}?"
-
 # From strict to loose: pattern, whether to search the folded text, and what to say of a match.
 WAYS: tuple[tuple[Callable[[Sequence[str]], str], bool, tuple[Status, ...]], ...] = (
-    (lambda words: words_pattern(words, SPACE), False, ()),
-    (lambda words: words_pattern(words, PUNCTUATION), False, ("joined",)),
-    (lambda words: words_pattern(words, SPACE), True, ("folded",)),
-    (lambda words: words_pattern(words, PUNCTUATION), True, ("folded", "joined")),
+    (words_pattern, False, ()),
+    (joined_pattern, False, ("joined",)),
+    (words_pattern, True, ("folded",)),
+    (joined_pattern, True, ("folded", "joined")),
     (respaced_pattern, True, ("respaced",)),
 )
 
@@ -121,7 +129,7 @@ class Cursor:
         return None
 
     def _find_occurrence(self, mention: Mention, occurrence: int) -> Optional[Located]:
-        ranges = list(find_ranges(words_pattern(mention.words, SPACE), self.text))
+        ranges = list(find_ranges(words_pattern(mention.words), self.text))
         if not 1 <= occurrence <= len(ranges):
             return None
         span = Span(*ranges[occurrence - 1], mention.label)
@@ -139,7 +147,7 @@ class Cursor:
         """Whether the words also stand where no entity does, and nothing says which place is meant."""
         if mention.occurrence is not None:
             return False
-        for first, last in find_ranges(words_pattern(mention.words, SPACE), self.text):
+        for first, last in find_ranges(words_pattern(mention.words), self.text):
             if not any(Span(first, last, "").overlaps(other) for other in self.taken):
                 return True
         return False

@@ -1,7 +1,7 @@
 import importlib.metadata
 import platform
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Optional, Sequence
 
 import spacy
 import srsly
@@ -11,7 +11,7 @@ from spacy.tokens import DocBin
 
 from ..errors import ReadError
 from ..evaluation.evaluate import evaluate_docs
-from ._app import app, clear_errors, console
+from ._app import app, clear_errors, comma_list, console
 
 
 @app.command("evaluate")
@@ -21,15 +21,21 @@ def evaluate_cli(
     output: Annotated[Optional[Path], typer.Option("--output", "-o", help="JSON file for all figures and texts.")] = None,
     name: Annotated[Optional[str], typer.Option(help="Name in tables and report; the model's if not given.")] = None,
     gold_preproc: Annotated[bool, typer.Option(help="Use the gold tokens instead of the pipeline's tokenizer.")] = False,
+    labels: Annotated[str, typer.Option(help="Entity labels to score, comma separated; all if not given.")] = "",
 ) -> None:
     """Score a pipeline: strict, partial and type-only F1, intents, speed. spaCy's and seqeval's strict scores must agree."""
     with clear_errors():
-        metrics = evaluate(model, data, output, name, gold_preproc)
+        metrics = evaluate(model, data, output, name, gold_preproc, comma_list(labels))
     print_metrics(metrics)
 
 
 def evaluate(
-    model: str, data: Path, output: Optional[Path] = None, name: Optional[str] = None, gold_preproc: bool = False
+    model: str,
+    data: Path,
+    output: Optional[Path] = None,
+    name: Optional[str] = None,
+    gold_preproc: bool = False,
+    labels: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Score a pipeline on a DocBin.
 
@@ -46,7 +52,7 @@ def evaluate(
         "model": model,
         "data": str(data),
         "machine": f"{platform.machine()}, spaCy {importlib.metadata.version('spacy')}, Python {platform.python_version()}",
-        **evaluate_docs(nlp, gold, gold_preproc).to_dict(),
+        **evaluate_docs(nlp, gold, gold_preproc, labels).to_dict(),
     }
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)

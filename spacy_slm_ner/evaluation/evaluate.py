@@ -11,8 +11,8 @@ from spacy.training import Example
 from ..types import Span
 from .intents import IntentScores, best_category, score_intents
 from .pairing import Pair, pair_spans
-from .scores import CREDIT, PRF, bootstrap_f1, confusion, score_labels, score_pairs
-from .strict import Scores, agreed_scores
+from .scores import CREDIT, bootstrap_f1, confusion, score_labels, score_pairs
+from .strict import Scores, agreed_scores, require_annotation
 
 
 @dataclass(frozen=True)
@@ -95,22 +95,31 @@ def annotate(nlp: Language, gold: Sequence[Doc], gold_preproc: bool, passes: int
     return docs, min(seconds)
 
 
-def evaluate_docs(nlp: Language, gold: Sequence[Doc], gold_preproc: bool = False, passes: int = 3) -> Evaluation:
+def restrict(docs: Sequence[Doc], labels: Sequence[str]) -> None:
+    """Drop the entities of all other labels, in place."""
+    for doc in docs:
+        doc.ents = [ent for ent in doc.ents if ent.label_ in labels]
+
+
+def evaluate_docs(
+    nlp: Language, gold: Sequence[Doc], gold_preproc: bool = False, labels: Sequence[str] = (), passes: int = 3
+) -> Evaluation:
     """Evaluate a pipeline.
 
     nlp (Language): The pipeline.
     gold (Sequence[Doc]): Docs with gold entities and, optionally, exclusive gold categories.
     gold_preproc (bool): Use the gold tokens instead of the pipeline's tokenizer.
+    labels (Sequence[str]): Entity labels to score, entities of others are dropped on both sides; empty for all.
     passes (int): Number of timed passes; the first also warms up.
     RETURNS (Evaluation): The figures.
-    RAISES (EvaluationError): If spaCy and seqeval disagree, or these figures disagree with both.
+    RAISES (EvaluationError): If a gold Doc has no entity annotation, or spaCy and seqeval disagree.
     """
     docs, seconds = annotate(nlp, gold, gold_preproc, passes)
     examples = [Example(doc, reference) for doc, reference in zip(docs, gold)]
+    require_annotation(examples)
+    if labels:
+        restrict(docs, labels)
+        restrict(gold, labels)
     pairs = [pair_spans(char_spans(eg.reference), char_spans(eg.predicted)) for eg in examples]
     words = sum(len(doc) for doc in docs)
     return Evaluation(examples, pairs, agreed_scores(examples), score_intents(gold, docs), words / max(seconds, 1e-9))
-
-
-def strict_of(evaluation: Evaluation) -> PRF:
-    return score_pairs(evaluation.flat)

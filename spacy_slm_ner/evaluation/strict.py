@@ -43,6 +43,19 @@ def seqeval_scores(examples: Sequence[Example]) -> Scores:
     }
 
 
+def require_annotation(examples: Sequence[Example]) -> None:
+    """Make sure that every gold Doc carries entity annotation; spaCy's scorer leaves the others out in silence.
+
+    RAISES (EvaluationError): If one does not.
+    """
+    bare = [eg.reference.text for eg in examples if not eg.reference.has_annotation("ENT_IOB")]
+    if bare:
+        raise EvaluationError(
+            f"{len(bare)} of {len(examples)} gold texts carry no entity annotation, the first is {bare[0][:60]!r}. "
+            "spaCy would leave them out of the score in silence. Give texts without entities an empty list: doc.ents = []."
+        )
+
+
 def agreed_scores(examples: Sequence[Example]) -> Scores:
     """Strict scores on which spaCy and seqeval agree.
 
@@ -50,12 +63,7 @@ def agreed_scores(examples: Sequence[Example]) -> Scores:
     RETURNS (Scores): Precision, recall and F1 by label, and overall under "all".
     RAISES (EvaluationError): If a gold Doc carries none, or the two libraries disagree.
     """
-    unlabelled = [eg.reference.text for eg in examples if not eg.reference.has_annotation("ENT_IOB")]
-    if unlabelled:
-        raise EvaluationError(
-            f"{len(unlabelled)} of {len(examples)} gold texts carry no entity annotation, the first is {unlabelled[0][:60]!r}. "
-            "spaCy would leave them out of the score in silence. Give texts without entities an empty list: doc.ents = []."
-        )
+    require_annotation(examples)
     ours, theirs = spacy_scores(examples), seqeval_scores(examples)
     for label in sorted(ours.keys() | theirs.keys()):
         mine, other = ours.get(label, (0.0, 0.0, 0.0)), theirs.get(label, (0.0, 0.0, 0.0))

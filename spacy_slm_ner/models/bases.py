@@ -59,8 +59,8 @@ def find_base(name: str, revision: Optional[str] = None) -> Path:
     for needed in ("config.json", "*.safetensors"):
         if not any(folder.glob(needed)):
             raise BaseModelError(
-                f"The model {name} in {folder} has no {needed}. A base needs a config and weights as safetensors (pickled weights "
-                "are not loaded). Convert it with `save_pretrained(folder, safe_serialization=True)` and name that folder."
+                f"The model {name} in {folder} has no {needed}. A base needs a config and weights as safetensors (pickled "
+                "weights are not loaded). Convert it with `save_pretrained(folder, safe_serialization=True)` and name that folder."
             )
     return folder
 

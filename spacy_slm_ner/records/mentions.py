@@ -55,6 +55,8 @@ def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention]
         read = read_label(entry.label, allowed)
         continues = is_open and mentions[-1].label == read.label
         problems.extend(judge(entry, read, continues, allowed))
+        if not entry.word.strip():
+            continue
         if not read.label or (allowed and read.label not in allowed):
             is_open = False
         elif continues and not read.opens:
@@ -68,7 +70,9 @@ def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention]
 def judge(entry: WordLabel, read: ReadLabel, continues: bool, allowed: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with one entry."""
     quoted = f"{entry.word!r}: {entry.label!r}"
-    if not read.label:
+    if not entry.word.strip():
+        yield Problem("missing", f"got {quoted}, a word of white space")
+    elif not read.label:
         yield Problem("outside_label", f"got {quoted}")
     elif allowed and read.label not in allowed:
         yield Problem("unknown_label", f"got {quoted}, allowed are {', '.join(allowed)}")

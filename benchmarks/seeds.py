@@ -1,0 +1,70 @@
+"""Strict F1 and intent accuracy over seeds: the transformer beside the tok2vec baseline, on test and on the outside check.
+
+    python benchmarks/seeds.py --data ../shared/data/restaurant8k/train_5.json
+
+Needs `corpus/` and `bases/`, which `spacy project run all` makes. Takes about eight minutes a seed on two cores.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from statistics import mean
+from typing import Annotated, Any
+
+import spacy
+import srsly
+import typer
+from restaurant8k import build
+
+from spacy_slm_ner.cli.evaluate import evaluate
+
+OUTSIDE = Path("corpus/restaurant8k.spacy")
+
+
+def train(config: str, seed: int) -> str:
+    """Train a pipeline as the project does. RETURNS (str): Folder of the best checkpoint."""
+    folder = f"training/seeds/{config}-{seed}"
+    if not Path(folder, "model-best").exists():
+        command = ["spacy", "train", f"configs/{config}.cfg", "--output", folder, "--system.seed", str(seed)]
+        subprocess.run([sys.executable, "-m", *command], check=True)
+    return f"{folder}/model-best"
+
+
+def score(config: str, seed: int) -> dict[str, Any]:
+    model = train(config, seed)
+    test = evaluate(model, Path("corpus/test.spacy"), Path(f"metrics/seeds/{config}-{seed}-test.json"))
+    outside = evaluate(
+        model, OUTSIDE, Path(f"metrics/seeds/{config}-{seed}-outside.json"), labels=["DATE", "TIME", "NAME"]
+    )
+    return {
+        "test F1": test["entities"]["strict"]["f1"],
+        "intent accuracy": test["intents"]["accuracy"],
+        "intent macro F1": test["intents"]["macro_f1"],
+        "outside F1": outside["entities"]["strict"]["f1"],
+        "words/s": test["words_per_second"],
+        **{f"{label} F1": row["f1"] for label, row in test["entities"]["per_label"].items()},
+    }
+
+
+def cell(values: list[float]) -> str:
+    """Mean and range over seeds."""
+    if max(values) > 1:
+        return f"{mean(values):,.0f}"
+    return f"{mean(values):.3f} ({min(values):.3f}–{max(values):.3f})"
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="train_5.json of Restaurant8k.")],
+    seeds: Annotated[int, typer.Option(help="Number of seeds.")] = 3,
+) -> None:
+    build(data, spacy.blank("en")).to_disk(OUTSIDE)
+    rows = {config: [score(config, seed) for seed in range(seeds)] for config in ("tok2vec", "trf")}
+    srsly.write_json("metrics/seeds.json", rows)
+    lines = ["| mean (range) | " + " | ".join(rows) + " |", "| --- " * (len(rows) + 1) + "|"]
+    for name in rows["trf"][0]:
+        lines.append(f"| {name} | " + " | ".join(cell([run[name] for run in runs]) for runs in rows.values()) + " |")
+    typer.echo("\n".join(lines))
+
+
+if __name__ == "__main__":
+    typer.run(main)
