@@ -1,10 +1,12 @@
 """The outside check: booking turns of Restaurant8k (PolyAI, CC BY 4.0), which nothing here was ever trained on.
 
     python benchmarks/restaurant8k.py ../shared/data/restaurant8k/train_5.json corpus/restaurant8k.spacy
-    python -m spacy_slm_ner evaluate training/trf/model-best corpus/restaurant8k.spacy --labels DATE,TIME,NAME --output metrics/outside.json
+    python -m spacy_slm_ner evaluate training/trf/model-best corpus/restaurant8k.spacy --labels DATE,TIME,NAME --output
+    metrics/outside.json
 
-DATE is the slot `date`, TIME the slot `time`, NAME the slots `first_name` and `last_name`, one entity where they stand side by side. All other
-slots are ignored. Punctuation that the annotators took along at the end of a value ("Saturday,") is trimmed.
+DATE is the slot `date`, TIME the slot `time`, NAME the slots `first_name` and `last_name`, one entity where they stand
+side by side. All other slots are ignored. Punctuation that the annotators took along at the end of a value ("Saturday,")
+is trimmed.
 """
 
 import json

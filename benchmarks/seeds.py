@@ -33,9 +33,7 @@ def train(config: str, seed: int) -> str:
 def score(config: str, seed: int) -> dict[str, Any]:
     model = train(config, seed)
     test = evaluate(model, Path("corpus/test.spacy"), Path(f"metrics/seeds/{config}-{seed}-test.json"))
-    outside = evaluate(
-        model, OUTSIDE, Path(f"metrics/seeds/{config}-{seed}-outside.json"), labels=["DATE", "TIME", "NAME"]
-    )
+    outside = evaluate(model, OUTSIDE, Path(f"metrics/seeds/{config}-{seed}-outside.json"), labels=["DATE", "TIME", "NAME"])
     return {
         "test F1": test["entities"]["strict"]["f1"],
         "intent accuracy": test["intents"]["accuracy"],

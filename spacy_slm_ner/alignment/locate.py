@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Iterator, Literal, NamedTuple, Optional, Sequence
 
 from ..types import Span
+from .boundaries import is_boundary
 from .folding import fold
 
 Status = Literal["joined", "folded", "respaced", "reordered", "split", "ambiguous", "missing"]
@@ -49,20 +50,27 @@ class Located(NamedTuple):
     statuses: tuple[Status, ...] = ()
 
 
+def word_group(word: str) -> str:
+    """One word; any white space in it matches any other. A group, so that its ends can be checked to be ends of words."""
+    return "(" + r"\s+".join(map(re.escape, word.split())) + ")"
+
+
 def words_pattern(words: Sequence[str]) -> str:
-    """Regular expression of the words with free white space between any two; any white space matches any other."""
-    return r"\s*".join(r"\s+".join(map(re.escape, word.split())) for word in words)
+    """Regular expression of the words with free white space between any two."""
+    return r"\s*".join(map(word_group, words))
 
 
 def joined_pattern(words: Sequence[str]) -> str:
-    """Regular expression of the words with up to three characters of punctuation and space between any two.
+    """Regular expression of the words with up to three characters of punctuation and space in front of any but the first.
 
-    Punctuation in front of a word counts as part of the gap. So every gap is followed by a word character, which a gap
-    cannot hold: there is one way to match, and no backtracking over long runs of punctuation.
+    Punctuation that a word begins with counts as part of the gap before it, so a gap ends at a word character, which it
+    cannot hold. There is one way to match, and no backtracking over long runs of punctuation.
     """
-    first, *rest = words
-    cores = [core for word in rest if (core := re.sub(r"^\W+", "", word))]
-    return r"\W{1,3}".join(map(words_pattern, [[first], *([core] for core in cores)]))
+    parts = [word_group(words[0])]
+    for word in words[1:]:
+        core = re.sub(r"^\W+", "", word)
+        parts.append(rf"\W{{0,3}}{word_group(core)}" if core else rf"\s*{word_group(word)}")
+    return "".join(parts)
 
 
 def respaced_pattern(words: Sequence[str]) -> str:
@@ -80,20 +88,15 @@ WAYS: tuple[tuple[Callable[[Sequence[str]], str], bool, tuple[Status, ...]], ...
 )
 
 
-def is_boundary(text: str, position: int) -> bool:
-    """Whether a word may begin or end here: not between two letters and not between two digits."""
-    if not 0 < position < len(text):
-        return True
-    left, right = text[position - 1], text[position]
-    return not ((left.isalpha() and right.isalpha()) or (left.isdigit() and right.isdigit()))
-
-
 def find_ranges(pattern: str, text: str, start: int = 0) -> Iterator[tuple[int, int]]:
-    """Ranges of whole words that match, left to right."""
-    for match in re.finditer(pattern, text[start:]) if pattern else ():
-        first, last = match.start() + start, match.end() + start
-        if first < last and is_boundary(text, first) and is_boundary(text, last):
-            yield first, last
+    """Ranges of whole words that match, left to right; they may overlap.
+
+    The pattern is looked ahead for at every position, because a match that is no whole word may hide one that begins inside it.
+    """
+    for match in re.compile(f"(?=({pattern}))").finditer(text, start):
+        ranges = [match.span(group) for group in range(1, len(match.groups()) + 1)]
+        if all(is_boundary(text, position) for edges in ranges for position in edges):
+            yield ranges[0]
 
 
 @dataclass
@@ -119,23 +122,29 @@ class Cursor:
         if mention.occurrence is not None:
             return self._find_occurrence(mention, mention.occurrence)
         for start, order in ((self.position, ()), (0, ("reordered",))):
-            for pattern, on_folded, statuses in WAYS:
-                text = self.folded if on_folded else self.text
-                words = [fold(word) for word in mention.words] if on_folded else mention.words
-                for first, last in find_ranges(pattern(words), text, start):
+            for ranges, statuses in self._ways(mention, start):
+                for first, last in ranges:
                     span = Span(first, last, mention.label)
-                    if not any(span.overlaps(other) for other in self.taken):
+                    if self._is_free(span):
                         return self._take(mention, span, (*statuses, *order))
         return None
 
+    def _ways(self, mention: Mention, start: int = 0) -> Iterator[tuple[Iterator[tuple[int, int]], tuple[Status, ...]]]:
+        """Places of the words, from the strictest way to search to the loosest."""
+        for pattern, on_folded, statuses in WAYS:
+            words = [fold(word) for word in mention.words] if on_folded else mention.words
+            yield find_ranges(pattern(words), self.folded if on_folded else self.text, start), statuses
+
+    def _is_free(self, span: Span) -> bool:
+        return not any(span.overlaps(other) for other in self.taken)
+
     def _find_occurrence(self, mention: Mention, occurrence: int) -> Optional[Located]:
-        ranges = list(find_ranges(words_pattern(mention.words), self.text))
-        if not 1 <= occurrence <= len(ranges):
-            return None
-        span = Span(*ranges[occurrence - 1], mention.label)
-        if any(span.overlaps(other) for other in self.taken):
-            return None
-        return self._take(mention, span, ())
+        for places, statuses in self._ways(mention):
+            ranges = list(places)
+            if occurrence <= len(ranges):
+                span = Span(*ranges[occurrence - 1], mention.label)
+                return self._take(mention, span, statuses) if self._is_free(span) else None
+        return None
 
     def _take(self, mention: Mention, span: Span, statuses: tuple[Status, ...]) -> Located:
         self.taken.append(span)
@@ -147,20 +156,22 @@ class Cursor:
         """Whether the words also stand where no entity does, and nothing says which place is meant."""
         if mention.occurrence is not None:
             return False
-        for first, last in find_ranges(words_pattern(mention.words), self.text):
-            if not any(Span(first, last, "").overlaps(other) for other in self.taken):
-                return True
-        return False
+        return any(self._is_free(Span(*place, "")) for place in find_ranges(words_pattern(mention.words), self.text))
 
 
 def split_mention(cursor: Cursor, mention: Mention) -> Iterator[tuple[Mention, Optional[Located]]]:
-    """Locate a mention; where its words do not stand together, locate the longest parts that do."""
+    """Locate a mention; where its words do not stand together, locate the longest parts that do.
+
+    A mention with an occurrence is one thing: if it is not there, no part of it is looked for elsewhere.
+    """
     words, parts = mention.words, 0
+    if not words:
+        yield mention, None
     while words:
         for length in range(len(words), 0, -1):
             part = mention._replace(words=words[:length])
             found = cursor.find(part)
-            if found is not None or length == 1:
+            if found is not None or length == 1 or mention.occurrence is not None:
                 break
         words = words[length:]
         parts += 1
@@ -174,17 +185,19 @@ def locate(text: str, mentions: Sequence[Mention]) -> list[Located]:
 
     text (str): The text.
     mentions (Sequence[Mention]): Entities in text order.
-    RETURNS (list[Located]): At least one for each mention, in the order of the mentions; ranges never overlap. A mention
-        whose words do not stand together gives one for each part.
+    RETURNS (list[Located]): At least one for each mention, in the order of the mentions; ranges never
+        overlap. A mention whose words do not stand together gives one for each part. Words of white space are left aside.
     """
     cursor = Cursor(text)
-    pairs = [pair for mention in mentions for pair in split_mention(cursor, mention)]
-    result = []
-    for part, found in pairs:
-        if found is None:
-            result.append(Located(part.words, None, ("missing",)))
-        elif cursor.is_ambiguous(part):
-            result.append(found._replace(statuses=(*found.statuses, "ambiguous")))
-        else:
-            result.append(found)
-    return result
+    solid = [mention._replace(words=tuple(filter(str.strip, mention.words))) for mention in mentions]
+    pairs = [pair for mention in solid for pair in split_mention(cursor, mention)]
+    return [describe(cursor, part, found) for part, found in pairs]
+
+
+def describe(cursor: Cursor, part: Mention, found: Optional[Located]) -> Located:
+    """The result for a part, with the remark that can be made only when all are located."""
+    if found is None:
+        return Located(part.words, None, ("missing",))
+    if cursor.is_ambiguous(part):
+        return found._replace(statuses=(*found.statuses, "ambiguous"))
+    return found

@@ -24,8 +24,7 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except SlmNerError as error:
-        stderr.print(f"[red]Error:[/red] {type(error).__name__}:", end=" ")
-        stderr.print(str(error), markup=False)
+        stderr.print(f"Error: {type(error).__name__}: {error}", markup=False, soft_wrap=True, style="red")
         raise typer.Exit(1) from None
 
 

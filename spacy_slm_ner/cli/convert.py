@@ -1,7 +1,6 @@
 from pathlib import Path
 from typing import Annotated, Any, Optional, Sequence
 
-import spacy
 import srsly
 import typer
 from rich.table import Table
@@ -11,6 +10,7 @@ from ..labels import Scheme
 from ..records.convert import Format, Job
 from ..records.damage import DAMAGE, REMARKS, Ledger, OnError
 from ._app import app, clear_errors, comma_list, console
+from ._load import blank_pipeline
 
 
 @app.command("convert")
@@ -48,7 +48,7 @@ def convert(
         intents, schemes, counts of damage by kind, and every finding with file, record number, kind, reason and text.
     RAISES (SlmNerError): If a file cannot be read, or a record is damaged and the policy is "fail".
     """
-    job = Job(spacy.blank(lang), Ledger(on_error), labels, intents, scheme)
+    job = Job(blank_pipeline(lang), Ledger(on_error), labels, intents, scheme)
     docs = job.convert(inputs, format)
     output.parent.mkdir(parents=True, exist_ok=True)
     DocBin(docs=docs).to_disk(output)
@@ -73,7 +73,9 @@ def convert(
 def print_result(account: dict[str, Any], output: Path) -> None:
     labels = ", ".join(f"{n} {label}" for label, n in account["entities"].items()) or "none"
     console.print(
-        f"{account['docs']} docs ({account['docs_without_entity']} without entity; {labels}) -> {output}", soft_wrap=True
+        f"{account['docs']} docs ({account['docs_without_entity']} without entity; {labels}) -> {output}",
+        soft_wrap=True,
+        markup=False,
     )
     if account["counts"]:
         table = Table("found", "records", f"what --on-error {account['on_error']} did with it")

@@ -3,15 +3,15 @@ import platform
 from pathlib import Path
 from typing import Annotated, Any, Optional, Sequence
 
-import spacy
 import srsly
 import typer
 from rich.table import Table
-from spacy.tokens import DocBin
+from rich.text import Text
 
 from ..errors import ReadError
 from ..evaluation.evaluate import evaluate_docs
 from ._app import app, clear_errors, comma_list, console
+from ._load import load_docbin, load_pipeline
 
 
 @app.command("evaluate")
@@ -60,30 +60,13 @@ def evaluate(
     return metrics
 
 
-def load_pipeline(model: str) -> spacy.language.Language:
-    try:
-        return spacy.load(model)
-    except OSError as error:
-        raise ReadError(f"Cannot load the pipeline {model!r}: {error}") from None
-
-
-def load_docbin(path: Path) -> DocBin:
-    try:
-        return DocBin().from_disk(path)
-    except OSError as error:
-        raise ReadError(f"Cannot read {path}: {error.strerror}. Name a DocBin that `convert` wrote.") from None
-    except (ValueError, KeyError) as error:
-        raise ReadError(f"{path} is not a DocBin ({error}). Name a file that `convert` wrote.") from None
-
-
 def print_metrics(metrics: dict[str, Any]) -> None:
     entities = metrics["entities"]
     low, high = entities["strict_f1_interval_95"]
-    table = Table(
-        "", "precision", "recall", "F1", "gold", title=f"{metrics['name']} on {metrics['data']}: {metrics['docs']} texts"
-    )
+    title = Text(f"{metrics['name']} on {metrics['data']}: {metrics['docs']} texts")
+    table = Table("", "precision", "recall", "F1", "gold", title=title)
     for label, row in entities["per_label"].items():
-        table.add_row(label, *figures(row))
+        table.add_row(Text(label), *figures(row))
     table.add_section()
     for mode in ("strict", "partial", "type_only"):
         table.add_row(f"all, {mode.replace('_', ' ')}", *figures(entities[mode]))

@@ -18,7 +18,7 @@ def report_cli(
     """Write one self-contained HTML page: figures side by side, confusion, and every error in its text."""
     with clear_errors():
         report(metrics, output, title)
-    console.print(f"{len(metrics)} pipelines -> {output}", soft_wrap=True)
+    console.print(f"{len(metrics)} pipelines -> {output}", soft_wrap=True, markup=False)
 
 
 def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation report") -> str:
@@ -27,6 +27,9 @@ def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation repor
         loaded = [srsly.read_json(path) for path in metrics]
     except (OSError, ValueError) as error:
         raise ReadError(f"Cannot read the metrics: {error}. Name JSON files that `evaluate` wrote.") from None
+    for path, found in zip(metrics, loaded):
+        if not isinstance(found, dict) or not {"name", "entities", "intents", "texts"} <= found.keys():
+            raise ReadError(f"{path} holds JSON that `evaluate` did not write. Name its output.")
     page = render_report(loaded, title)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page, encoding="utf8")

@@ -95,10 +95,11 @@ def annotate(nlp: Language, gold: Sequence[Doc], gold_preproc: bool, passes: int
     return docs, min(seconds)
 
 
-def restrict(docs: Sequence[Doc], labels: Sequence[str]) -> None:
-    """Drop the entities of all other labels, in place."""
-    for doc in docs:
-        doc.ents = [ent for ent in doc.ents if ent.label_ in labels]
+def restrict(doc: Doc, labels: Sequence[str]) -> Doc:
+    """A copy of a Doc without the entities of other labels."""
+    copy = doc.copy()
+    copy.ents = [ent for ent in copy.ents if ent.label_ in labels]
+    return copy
 
 
 def evaluate_docs(
@@ -115,11 +116,11 @@ def evaluate_docs(
     RAISES (EvaluationError): If a gold Doc has no entity annotation, or spaCy and seqeval disagree.
     """
     docs, seconds = annotate(nlp, gold, gold_preproc, passes)
-    examples = [Example(doc, reference) for doc, reference in zip(docs, gold)]
-    require_annotation(examples)
+    require_annotation(gold)
     if labels:
-        restrict(docs, labels)
-        restrict(gold, labels)
+        docs = [restrict(doc, labels) for doc in docs]
+        gold = [restrict(doc, labels) for doc in gold]
+    examples = [Example(doc, reference) for doc, reference in zip(docs, gold)]
     pairs = [pair_spans(char_spans(eg.reference), char_spans(eg.predicted)) for eg in examples]
     words = sum(len(doc) for doc in docs)
     return Evaluation(examples, pairs, agreed_scores(examples), score_intents(gold, docs), words / max(seconds, 1e-9))

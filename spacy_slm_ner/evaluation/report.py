@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any, Iterator, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from spacy import displacy
 
 from .pairing import KINDS
@@ -75,8 +75,8 @@ def labels_of(pairs: Sequence[Metrics]) -> set[str]:
 
 
 def draw(text: Metrics, side: str, colors: Mapping[str, str]) -> Markup:
-    """One side of a text, by displaCy, which escapes the text itself."""
+    """One side of a text, by displaCy, which escapes the text but not the labels, whose colours it looks up in upper case."""
     spans = sorted(tuple(pair[side]) for pair in text["pairs"] if pair[side])
-    ents = [{"start": start, "end": end, "label": label} for start, end, label in spans]
-    options = {"colors": dict(colors)}
+    ents = [{"start": start, "end": end, "label": str(escape(label))} for start, end, label in spans]
+    options = {"colors": {str(escape(label)).upper(): color for label, color in colors.items()}}
     return Markup(displacy.render({"text": text["text"], "ents": ents}, style="ent", manual=True, options=options, jupyter=False))

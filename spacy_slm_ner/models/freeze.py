@@ -8,8 +8,8 @@ from spacy.language import Language
 def create_freeze_embeddings(component: str = "transformer") -> Callable[[Language], Language]:
     """Make a callback for `[initialize] after_init` that keeps a transformer's word embeddings as they were pretrained.
 
-    A few hundred texts hold a small part of the vocabulary; what they would move is out of step with the rest. And the embeddings are
-    half the parameters of a small encoder, so an update is nearly twice as fast without them.
+    A few hundred texts hold a small part of the vocabulary; what they would move is out of step with the rest. And the
+    embeddings are half the parameters of a small encoder, so an update is nearly twice as fast without them.
 
     The callback takes itself out of the pipeline's config: the trained pipeline needs spacy-transformers, not this package.
 

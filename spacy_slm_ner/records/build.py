@@ -61,7 +61,7 @@ def token_spans(doc: Doc, spans: Sequence[Span]) -> tuple[list[DocSpan], list[Pr
 
 def intent_to_cats(intent: Optional[str], intents: Sequence[str]) -> tuple[dict[str, float], list[Problem]]:
     """Exclusive categories of an intent; none at all if the record has no (known) intent."""
-    if intent is None:
+    if intent is None or (not intent and not intents):
         return {}, []
     if intent not in intents:
         return {}, [Problem("unknown_intent", f"got {intent!r}, allowed are {', '.join(intents)}")]

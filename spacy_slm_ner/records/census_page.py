@@ -5,9 +5,9 @@ from typing import Iterable, Iterator, Sequence
 
 from ..errors import ReadError
 from .census import TEXT, Census, Part
-from .read_json import read_text
 
 START, END = "<!-- CENSUS START -->", "<!-- CENSUS END -->"
+BAR = r"\|"
 Row = tuple[str, Sequence[str]]
 
 
@@ -57,7 +57,7 @@ def share(n: int, total: int) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Row]) -> str:
     lines = [head, ["---"] * len(head), *([name, *cells] for name, cells in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(cell.replace('|', BAR) for cell in line)} |" for line in lines)
 
 
 def insert_page(readme: Path, page: str) -> None:
@@ -65,8 +65,10 @@ def insert_page(readme: Path, page: str) -> None:
 
     RAISES (ReadError): If the file lacks the marks.
     """
-    before, start, rest = read_text(readme).partition(START)
+    with readme.open(encoding="utf8", newline="") as file:
+        before, start, rest = file.read().partition(START)
     _, end, after = rest.partition(END)
     if not start or not end:
         raise ReadError(f"{readme} has no place for the counts. Put the lines {START} and {END} into it.")
-    readme.write_text(f"{before}{START}\n{page}\n{END}{after}", encoding="utf8")
+    with readme.open("w", encoding="utf8", newline="") as file:
+        file.write(f"{before}{START}\n{page}\n{END}{after}")

@@ -70,11 +70,12 @@ class Job:
     def _records(self, path: Path) -> Iterator[Doc]:
         for number, payload in read_payloads(path):
             text = payload.get("text", "") if isinstance(payload, dict) else str(payload)
-            doc, problems = self._build_record(payload, f"{path}, record {number}")
+            doc, problems = self._build_record(payload)
             if self._keep(path, number, str(text), problems) and doc is not None:
+                self.seen[doc.text] = f"{path}, record {number}"
                 yield doc
 
-    def _build_record(self, payload: Payload, place: str) -> Built:
+    def _build_record(self, payload: Payload) -> Built:
         record = checked(payload)
         if isinstance(record, Problem):
             return None, [record]
@@ -82,7 +83,6 @@ class Job:
             return None, [Problem("empty_text", f"got {record.text!r}")]
         if record.text in self.seen:
             return None, [Problem("duplicate_text", f"first in {self.seen[record.text]}")]
-        self.seen[record.text] = place
         return record_to_doc(record, self.nlp, self.labels, self.intents)
 
     def _conll(self, path: Path) -> Iterator[Doc]:
@@ -91,9 +91,9 @@ class Job:
         scheme = self.scheme or detect_scheme(tags)
         check_scheme(tags, scheme)
         self.schemes[str(path)] = scheme
-        for number, sentence in enumerate(sentences, 1):
+        for sentence in sentences:
             doc, problems = sentence_to_doc(sentence, self.nlp, scheme)
-            if self._keep(path, number, doc.text, problems):
+            if self._keep(path, sentence.line, doc.text, problems):
                 yield doc
 
     def _keep(self, path: Path, number: int, text: str, problems: Sequence[Problem]) -> bool:

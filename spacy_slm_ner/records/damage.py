@@ -30,7 +30,7 @@ DAMAGE: dict[str, str] = {
 }
 # kind: a remark on a record that is sound; no policy acts on it
 REMARKS: dict[str, str] = {
-    "ambiguous": "the same words stand elsewhere in the text without a label; the first place was taken",
+    "ambiguous": "the same words stand elsewhere in the text without a label; the order of the entities decided",
 }
 # These cost the whole record under `repair` as well, because nothing is left to repair.
 FATAL = frozenset({"invalid_record", "empty_text", "duplicate_text"})
@@ -40,7 +40,7 @@ class Finding(NamedTuple):
     """One thing found in one record.
 
     file (str): The file as it was named.
-    record (int): Number of the record or sentence in the file, counted from 1.
+    record (int): Number of the record in the file, counted from 1; in JSON Lines and CoNLL files, of its (first) line.
     kind (str): A key of DAMAGE or REMARKS.
     reason (str): What exactly, quoting the word.
     text (str): Text of the record, shortened.

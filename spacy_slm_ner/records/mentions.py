@@ -29,16 +29,18 @@ def read_label(written: str, allowed: Sequence[str]) -> ReadLabel:
     allowed (Sequence[str]): Labels to which another case is corrected; empty if any label is allowed.
     RETURNS (ReadLabel): With the label "" for an outside label.
     """
+    names = {name.upper(): name for name in allowed}
+    if written.strip().upper() in names:
+        return ReadLabel(None, names[written.strip().upper()])
     try:
         prefix, label = split_tag(written.strip())
     except SchemeError:
-        prefix, _, rest = written.strip().partition("-")
-        known = prefix.upper() in ("B", "I") and rest
-        prefix, label = (prefix.upper(), rest) if known else ("", written.strip())
+        prefix, hyphen, rest = written.strip().partition("-")
+        prefix, label = (prefix.upper(), rest) if hyphen and prefix.upper() in ("B", "I") else ("", written.strip())
+    label = label.strip()
     if label.upper() == OUTSIDE or prefix == OUTSIDE:
         return ReadLabel(True, "")
-    spelled = {name.upper(): name for name in allowed}.get(label.upper(), label)
-    return ReadLabel(prefix in ("B", "U", "S") if prefix else None, spelled)
+    return ReadLabel(prefix in ("B", "U", "S") if prefix else None, names.get(label.upper(), label))
 
 
 def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention], list[Problem]]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
-from ..errors import ReadError
+from ..errors import ReadError, SchemeError
+from ..labels import split_tag
 from .read_json import read_text
 
 DOCSTART = "-DOCSTART-"
@@ -29,7 +30,7 @@ def read_sentences(path: Path) -> list[Sentence]:
     does a -DOCSTART- line.
 
     RETURNS (list[Sentence]): Sentences with at least one word.
-    RAISES (ReadError): If a line has a single column.
+    RAISES (ReadError): If a line has a single column. (SchemeError): If a tag cannot be read.
     """
     return list(split_sentences(path))
 
@@ -39,8 +40,8 @@ def split_sentences(path: Path) -> Iterator[Sentence]:
     words: list[str] = []
     tags: list[str] = []
     for number, line in enumerate([*read_text(path).split("\n"), ""], 1):
-        line = line.rstrip("\r")
-        if not line.strip() or line.startswith(DOCSTART):
+        line = line.rstrip()
+        if not line or line.startswith(DOCSTART):
             if words:
                 yield Sentence(first, tuple(words), tuple(tags))
             first, words, tags = number + 1, [], []
@@ -52,10 +53,14 @@ def split_sentences(path: Path) -> Iterator[Sentence]:
 
 def split_columns(line: str, path: Path, number: int) -> tuple[str, str]:
     """First and last column of a line."""
-    columns = line.strip().split("\t") if "\t" in line.strip() else line.split()
-    if len(columns) < 2 or not columns[0].strip():
+    columns = [column.strip(" ") for column in line.split("\t")] if "\t" in line else line.split()
+    if len(columns) < 2 or not columns[0]:
         raise ReadError(
             f"{path}, line {number}: got {line!r}. A CoNLL line has at least two columns, the word first and the tag last, "
             "parted by a tab or spaces. Correct the line."
         )
-    return columns[0].strip(), columns[-1].strip()
+    try:
+        split_tag(columns[-1])
+    except SchemeError as error:
+        raise SchemeError(f"{path}, line {number}: {error}") from None
+    return columns[0], columns[-1]

@@ -18,17 +18,18 @@ def read_payloads(path: Path) -> Iterator[tuple[int, Payload]]:
     RAISES (ReadError): If the file is neither.
     """
     content = read_text(path)
-    try:
-        document = json.loads(content)
-    except json.JSONDecodeError as error:
-        if content.lstrip().startswith("{") and not looks_like_lines(content):
-            raise ReadError(
-                f"{path} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}. A record file is one "
-                'JSON document {"dataset": [...]} or JSON Lines. Correct that place.'
-            ) from None
-        yield from read_lines(content)
+    document = parse_json(content)
+    if not isinstance(document, json.JSONDecodeError):
+        yield from enumerate(records_of(document, path), 1)
         return
-    yield from enumerate(records_of(document, path), 1)
+    lines = list(read_lines(content))
+    # One good line may be the last of a broken document, so half of the lines must stand for themselves.
+    if 2 * sum(isinstance(payload, dict) for _, payload in lines) < len(lines):
+        raise ReadError(
+            f"{path} is not valid JSON: {document.msg} in line {document.lineno}, column {document.colno}. A record file is one "
+            'JSON document {"dataset": [...]} or JSON Lines. Correct that place.'
+        )
+    yield from lines
 
 
 def read_text(path: Path) -> str:
@@ -41,24 +42,21 @@ def read_text(path: Path) -> str:
         raise ReadError(f"Cannot read {path}: {error.strerror}. Name an existing file.") from None
 
 
-def looks_like_lines(content: str) -> bool:
-    """Whether a text that is no JSON document is JSON Lines: its first or its second line stands for itself."""
-    lines = [line for line in content.split("\n") if line.strip()]
-    return any(isinstance(parse_line(line), dict) for line in lines[:2])
-
-
-def parse_line(line: str) -> Payload:
+def parse_json(text: str) -> Payload:
+    """What a text holds, or the error if it is not JSON."""
     try:
-        return json.loads(line)
+        return json.loads(text)
     except json.JSONDecodeError as error:
         return error
+    except RecursionError:
+        return json.JSONDecodeError("Nested too deep", text, 0)
 
 
 def read_lines(content: str) -> Iterator[tuple[int, Payload]]:
     # str.splitlines would also split at characters that JSON allows inside a string, such as U+2028
     for number, line in enumerate(content.split("\n"), 1):
         if line.strip():
-            yield number, parse_line(line)
+            yield number, parse_json(line)
 
 
 def records_of(document: Any, path: Path) -> list[Any]:

@@ -1,8 +1,8 @@
 """The form of a record, as language models are asked to write it."""
 
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 
 class WordLabel(BaseModel):
@@ -20,6 +20,15 @@ class WordLabel(BaseModel):
     occurrence: Optional[int] = Field(default=None, ge=1)
 
 
+def whole_characters(text: str) -> str:
+    """Refuse half a character (a lone surrogate), which is left where an answer was cut off inside an emoji."""
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"half a character (a lone surrogate) at position {error.start}") from None
+    return text
+
+
 class Record(BaseModel):
     """One labelled text.
 
@@ -29,7 +38,7 @@ class Record(BaseModel):
     """
 
     model_config = ConfigDict(strict=True)
-    text: str
+    text: Annotated[str, AfterValidator(whole_characters)]
     labels: list[WordLabel]
     intent: Optional[str] = None
 

@@ -1,0 +1,135 @@
+import json
+from pathlib import Path
+from typing import Callable
+
+import pytest
+import spacy
+from click.testing import Result
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved pipeline that knows two words."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "NAME", "pattern": "Ada"}, {"label": "TIME", "pattern": "4"}])
+    folder = tmp_path_factory.mktemp("pipelines") / "ruler"
+    nlp.to_disk(folder)
+    return folder
+
+
+@pytest.fixture
+def write_docs(nlp: Language, tmp_path: Path) -> Callable[..., Path]:
+    """Writes a DocBin of texts, each given as its words and their tags ("" for no annotation)."""
+
+    def write(*texts: tuple[str, str]) -> Path:
+        docs = [Doc(nlp.vocab, words=words.split(), ents=tags.split() or None) for words, tags in texts]
+        DocBin(docs=docs).to_disk(tmp_path / "gold.spacy")
+        return tmp_path / "gold.spacy"
+
+    return write
+
+
+ADA = ("Ada comes", "B-NAME O")
+BOB = ("Bob comes today", "B-NAME O B-DATE")
+HALF_PAST_FOUR = ("at 4pm", "O B-TIME")
+
+
+def test_figures_are_written_as_json_and_printed(run: Run, model: Path, write_docs: Callable, tmp_path: Path) -> None:
+    data, target = write_docs(ADA, BOB), tmp_path / "new" / "ruler.json"
+    result = run("evaluate", model, data, "--output", target, "--name", "ruler")
+    assert (result.exit_code, result.stderr) == (0, "")
+    metrics = json.loads(target.read_text(encoding="utf8"))
+    assert (metrics["name"], metrics["model"], metrics["data"]) == ("ruler", str(model), str(data))
+    assert f"spaCy {spacy.__version__}" in metrics["machine"]
+    assert metrics["entities"]["strict"] == pytest.approx({"precision": 1, "recall": 1 / 3, "f1": 0.5, "gold": 3, "predicted": 1})
+    assert [text["text"] for text in metrics["texts"]] == ["Ada comes ", "Bob comes today "]
+    assert "ruler on" in result.stdout
+    assert "strict F1 0.500, 95 % interval 0.000 to 1.000 (bootstrap over texts)" in result.stdout
+
+
+def test_table_has_a_row_for_each_label_and_each_way_to_count(run: Run, model: Path, write_docs: Callable) -> None:
+    lines = run("evaluate", model, write_docs(ADA, BOB)).stdout.splitlines()
+    rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in lines if line.startswith("│")]
+    assert rows == [
+        ["DATE", "0.000", "0.000", "0.000", "1"],
+        ["NAME", "1.000", "0.500", "0.667", "2"],
+        ["all, strict", "1.000", "0.333", "0.500", "3"],
+        ["all, partial", "1.000", "0.333", "0.500", "3"],
+        ["all, type only", "1.000", "0.333", "0.500", "3"],
+    ]
+
+
+def test_name_is_that_of_the_model_if_not_given(run: Run, model: Path, write_docs: Callable) -> None:
+    assert "en_pipeline on " in run("evaluate", model, write_docs(ADA)).stdout
+
+
+def test_labels_limit_what_is_scored(run: Run, model: Path, write_docs: Callable, tmp_path: Path) -> None:
+    target = tmp_path / "metrics.json"
+    assert run("evaluate", model, write_docs(ADA, BOB), "-o", target, "--labels", "DATE, TIME").exit_code == 0
+    entities = json.loads(target.read_text(encoding="utf8"))["entities"]
+    assert (entities["strict"]["gold"], list(entities["per_label"])) == (1, ["DATE"])
+
+
+def test_gold_tokens_are_used_on_demand(run: Run, fails: Callable, model: Path, write_docs: Callable) -> None:
+    data = write_docs(HALF_PAST_FOUR)
+    assert "EvaluationError: Two scorers disagree on TIME" in fails("evaluate", model, data)
+    assert run("evaluate", model, data, "--gold-preproc").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        pytest.param(None, "Can't find model", id="no-such-pipeline"),
+        pytest.param("", "Could not read meta.json", id="folder-without-a-pipeline"),
+        pytest.param(
+            "[nlp",
+            "ReadError: Cannot load the pipeline",
+            id="config-that-cannot-be-read",
+        ),
+        pytest.param(
+            '[nlp]\nlang = "qq"\npipeline = []\n',
+            "ReadError: Cannot load the pipeline",
+            id="unknown-language",
+        ),
+    ],
+)
+def test_pipeline_that_cannot_be_loaded(
+    fails: Callable, write_docs: Callable, tmp_path: Path, config: str | None, message: str
+) -> None:
+    model = tmp_path / "model"
+    if config is not None:
+        model.mkdir()
+        (model / "config.cfg").write_text(config)
+    if config:
+        (model / "meta.json").write_text('{"lang": "en", "name": "pipeline", "version": "0.0.0"}')
+    said = fails("evaluate", model, write_docs(ADA))
+    assert f"Error: ReadError: Cannot load the pipeline '{model}': " in said
+    assert message in said
+
+
+def test_missing_data_is_named(fails: Callable, model: Path, tmp_path: Path) -> None:
+    said = fails("evaluate", model, tmp_path / "missing.spacy")
+    assert said == (
+        f"Error: ReadError: Cannot read {tmp_path}/missing.spacy: No such file or directory. "
+        "Name a DocBin that `convert` wrote.\n"
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"Ada B-NAME\n"], ids=["empty", "json", "conll"])
+def test_data_that_is_no_docbin_is_refused(fails: Callable, model: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "gold.spacy").write_bytes(content)
+    assert f"ReadError: {tmp_path}/gold.spacy is not a DocBin (" in fails("evaluate", model, tmp_path / "gold.spacy")
+
+
+def test_docbin_without_docs_is_refused(fails: Callable, model: Path, write_docs: Callable) -> None:
+    assert "gold.spacy holds no docs, so there is nothing to score." in fails("evaluate", model, write_docs())
+
+
+def test_docbin_without_annotation_is_refused(fails: Callable, model: Path, write_docs: Callable, tmp_path: Path) -> None:
+    said = fails("evaluate", model, write_docs(ADA, ("Ada is not labelled", "")), "-o", tmp_path / "metrics.json")
+    assert "EvaluationError: 1 of 2 gold texts carry no entity annotation, the first is 'Ada is not labelled" in said
+    assert not (tmp_path / "metrics.json").exists()

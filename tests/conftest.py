@@ -1,0 +1,28 @@
+"""What the tests share."""
+
+from pathlib import Path
+
+import pytest
+import spacy
+from hypothesis import settings
+from spacy.language import Language
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT.parent / "shared" / "data"
+
+# The time of one example says nothing on a machine that is also busy with something else.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def nlp() -> Language:
+    return spacy.blank("en")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Public data sets, which are not part of the repository."""
+    if not DATA.is_dir():
+        pytest.skip(f"needs the public data sets in {DATA}")
+    return DATA

@@ -1,0 +1,107 @@
+import pytest
+
+from spacy_slm_ner.alignment import Mention
+from spacy_slm_ner.records.mentions import read_label, read_mentions
+from spacy_slm_ner.records.schema import Record, WordLabel
+
+LABELS = ["DATE", "NAME", "E-MAIL"]
+
+
+def record(*pairs):
+    return Record(text="", labels=[WordLabel(word=word, label=label) for word, label in pairs])
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("B-DATE", (True, "DATE")),
+        ("I-DATE", (False, "DATE")),
+        ("U-DATE", (True, "DATE")),
+        ("L-DATE", (False, "DATE")),
+        ("DATE", (None, "DATE")),
+        ("b-date", (True, "DATE")),
+        ("I-Date", (False, "DATE")),
+        ("date", (None, "DATE")),
+        (" B-DATE ", (True, "DATE")),
+        ("B-E-MAIL", (True, "E-MAIL")),
+        ("e-mail", (None, "E-MAIL")),
+        ("O", (True, "")),
+        ("o", (True, "")),
+        ("B-O", (True, "")),
+        ("i-o", (True, "")),
+        ("B-CITY", (True, "CITY")),
+        ("city", (None, "city")),
+    ],
+)
+def test_a_label_is_understood_as_models_write_it(written, expected):
+    assert read_label(written, LABELS) == expected
+
+
+@pytest.mark.parametrize(("written", "label"), [("B-date", "date"), ("I-DATE", "DATE"), ("Date", "Date")])
+def test_a_label_keeps_its_case_where_any_label_is_allowed(written, label):
+    assert read_label(written, ()).label == label
+
+
+@pytest.mark.parametrize(
+    ("pairs", "mentions", "kinds"),
+    [
+        pytest.param([("May", "B-DATE"), ("4", "I-DATE")], [(("May", "4"), "DATE")], [], id="one entity"),
+        pytest.param([("Mon", "B-DATE"), ("Tue", "B-DATE")], [(("Mon",), "DATE"), (("Tue",), "DATE")], [], id="two entities"),
+        pytest.param([("May", "DATE"), ("4", "DATE")], [(("May", "4"), "DATE")], ["bare_label"] * 2, id="bare labels"),
+        pytest.param([("May", "B-DATE"), ("4", "DATE")], [(("May", "4"), "DATE")], ["bare_label"], id="bare continues"),
+        pytest.param([("4", "I-DATE")], [(("4",), "DATE")], ["orphan_inside"], id="inside first"),
+        pytest.param(
+            [("Ann", "B-NAME"), ("4", "I-DATE")],
+            [(("Ann",), "NAME"), (("4",), "DATE")],
+            ["orphan_inside"],
+            id="inside of another label",
+        ),
+        pytest.param([("on", "O"), ("4", "B-DATE")], [(("4",), "DATE")], ["outside_label"], id="outside"),
+        pytest.param(
+            [("May", "B-DATE"), (",", "O"), ("4", "I-DATE")],
+            [(("May",), "DATE"), (("4",), "DATE")],
+            ["outside_label", "orphan_inside"],
+            id="outside closes",
+        ),
+        pytest.param([("on", "B-O"), ("the", "I-O")], [], ["outside_label"] * 2, id="outside with a prefix"),
+        pytest.param([("Oslo", "B-CITY")], [], ["unknown_label"], id="unknown"),
+        pytest.param(
+            [("May", "B-DATE"), ("Oslo", "B-CITY"), ("4", "I-DATE")],
+            [(("May",), "DATE"), (("4",), "DATE")],
+            ["unknown_label", "orphan_inside"],
+            id="unknown closes",
+        ),
+        pytest.param([("May", "b-date"), ("4", "i-Date")], [(("May", "4"), "DATE")], [], id="another case"),
+        pytest.param([(" ", "B-DATE")], [], ["missing"], id="white space"),
+        pytest.param([], [], [], id="nothing"),
+    ],
+)
+def test_words_are_grouped_into_entities(pairs, mentions, kinds):
+    read, problems = read_mentions(record(*pairs), LABELS)
+    assert [(mention.words, mention.label) for mention in read] == mentions
+    assert [problem.kind for problem in problems] == kinds
+
+
+def test_a_problem_quotes_the_word_and_the_label():
+    _, problems = read_mentions(record(("Oslo", "B-CITY"), ("4", "I-DATE")), ["DATE", "NAME"])
+    assert [problem.reason for problem in problems] == [
+        "got 'Oslo': 'B-CITY', allowed are DATE, NAME",
+        "got '4': 'I-DATE' without B-DATE before it",
+    ]
+
+
+def test_any_label_is_allowed_if_none_is_named():
+    assert read_mentions(record(("Oslo", "B-CITY")), ()) == ([Mention(("Oslo",), "CITY")], [])
+
+
+def test_the_occurrence_is_that_of_the_first_word():
+    labels = [WordLabel(word="May", label="B-DATE", occurrence=2), WordLabel(word="4", label="I-DATE")]
+    assert read_mentions(Record(text="", labels=labels), ()) == ([Mention(("May", "4"), "DATE", 2)], [])
+
+
+def test_a_bare_label_with_a_hyphen_is_not_taken_for_a_prefix():
+    assert read_label("E-MAIL", LABELS) == (None, "E-MAIL")
+
+
+def test_a_prefix_alone_is_no_label():
+    assert read_mentions(record(("Ann", "B-")), ())[0] == []

@@ -1,0 +1,103 @@
+"""The project as a user runs it, on a few records and a tiny encoder, in a folder of its own."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.workflow
+
+
+def make_encoder(folder: Path, texts: list[str]) -> None:
+    """A BERT with random weights and a vocabulary of its own, saved as the hub has it."""
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir(parents=True)
+    words = BertWordPieceTokenizer()
+    words.train_from_iterator(texts, vocab_size=400, show_progress=False)
+    words.save_model(str(folder))
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=words.get_vocab_size(), **size)).save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "project.yml", folder)
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    shutil.copytree(ROOT / "assets", folder / "assets")
+    texts = []
+    for name in ("train", "dev", "test"):
+        path = folder / "assets" / f"{name}.json"
+        document = json.loads(path.read_text(encoding="utf8"))
+        document["dataset"] = document["dataset"][:16]
+        path.write_text(json.dumps(document), encoding="utf8")
+        texts += [record["text"] for record in document["dataset"]]
+    make_encoder(folder / "tiny", texts)
+    return folder
+
+
+def run(project: Path) -> str:
+    overrides = ["--vars.trf_base", "tiny", "--vars.trf_steps", "2", "--vars.tok2vec_steps", "2"]
+    command = [sys.executable, "-m", "spacy", "project", "run", "all", str(project), *overrides]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def first_run(project: Path) -> str:
+    return run(project)
+
+
+def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) -> None:
+    for name in ("trf", "tok2vec"):
+        metrics = json.loads((project / "metrics" / f"{name}.json").read_text(encoding="utf8"))
+        assert metrics["docs"] == 16
+        assert metrics["intents"] is not None
+    assert "transformer" in (project / "report" / "index.html").read_text(encoding="utf8")
+    assert "strict F1" in first_run
+
+
+def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
+    output = run(project)
+    commands = 9
+    assert output.count("nothing changed") == commands
+    assert "Running command" not in output
+
+
+def test_wheel_holds_a_pipeline_that_predicts_the_same(project: Path, first_run: str, tmp_path: Path) -> None:
+    (wheel,) = (project / "packages").glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    texts = [record["text"] for record in json.loads((project / "assets" / "test.json").read_text(encoding="utf8"))["dataset"]]
+    script = (
+        "import json, sys, spacy\n"
+        "nlp = spacy.load(sys.argv[1]) if '/' in sys.argv[1] else __import__(sys.argv[1]).load()\n"
+        "docs = nlp.pipe(json.load(sys.stdin))\n"
+        "print(json.dumps([[[e.start_char, e.end_char, e.label_] for e in d.ents] + [sorted(d.cats.items())] for d in docs]))\n"
+    )
+
+    def predict(model: str) -> str:
+        command = [sys.executable, "-c", script, model]
+        done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert predict("en_scheduling") == predict(str(project / "training" / "trf" / "model-best"))
+
+
+def test_readme_shows_the_project_as_it_is(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    shutil.copy(ROOT / "README.md", readme)
+    command = [sys.executable, "-m", "spacy", "project", "document", str(ROOT), "--output", str(readme)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    assert readme.read_text(encoding="utf8") == (ROOT / "README.md").read_text(encoding="utf8"), (
+        "project.yml has changed: python -m spacy project document --output README.md"
+    )
