@@ -11,6 +11,8 @@ from typing import Iterator
 
 import pytest
 
+from spacy_slm_ner.records.damage import DAMAGE
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = "spacy_slm_ner"
 
@@ -198,3 +200,8 @@ def test_every_registered_function_has_a_docstring() -> None:
         for function in functions(tree)
         if is_registered(function) and not ast.get_docstring(function)
     ] == []
+
+
+def test_readme_names_every_kind_of_damage() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    assert [kind for kind, repair in DAMAGE.items() if f"| `{kind}` | {repair} |" not in readme] == []

@@ -63,7 +63,7 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
         assert metrics["docs"] == 16
         assert metrics["intents"] is not None
     assert "transformer" in (project / "report" / "index.html").read_text(encoding="utf8")
-    assert "strict F1" in first_run
+    assert "Scheduling messages, test records" in first_run
 
 
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:

@@ -1,8 +1,10 @@
 from pathlib import Path
-from typing import Annotated, Sequence
+from typing import Annotated, Any, Sequence
 
 import srsly
 import typer
+from rich.table import Table
+from rich.text import Text
 
 from ..errors import ReadError
 from ..evaluation.report import render_report
@@ -17,12 +19,17 @@ def report_cli(
 ) -> None:
     """Write one self-contained HTML page: figures side by side, confusion, and every error in its text."""
     with clear_errors():
-        report(metrics, output, title)
+        loaded = report(metrics, output, title)
+    console.print(comparison(loaded, title))
     console.print(f"{len(metrics)} pipelines -> {output}", soft_wrap=True, markup=False)
 
 
-def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation report") -> str:
-    """Write the report. RETURNS (str): The page."""
+def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation report") -> list[dict[str, Any]]:
+    """Write the report.
+
+    RETURNS (list[dict[str, Any]]): The metrics that it shows.
+    RAISES (ReadError): If a file cannot be read, or `evaluate` did not write it.
+    """
     try:
         loaded = [srsly.read_json(path) for path in metrics]
     except (OSError, ValueError) as error:
@@ -33,4 +40,15 @@ def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation repor
     page = render_report(loaded, title)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page, encoding="utf8")
-    return page
+    return loaded
+
+
+def comparison(metrics: Sequence[dict[str, Any]], title: str) -> Table:
+    """The main figures side by side."""
+    table = Table("pipeline", "strict F1", "95 % interval", "intent accuracy", "words/s", title=Text(title))
+    for found in metrics:
+        low, high = found["entities"]["strict_f1_interval_95"]
+        intents = f"{found['intents']['accuracy']:.3f}" if found["intents"] else "-"
+        f1, speed = found["entities"]["strict"]["f1"], found["words_per_second"]
+        table.add_row(Text(found["name"]), f"{f1:.3f}", f"{low:.3f} to {high:.3f}", intents, f"{speed:,.0f}")
+    return table
