@@ -31,6 +31,7 @@ setup(
         "scipy>=1.15",
         "seqeval>=1.2.2",
         "srsly>=2.4,<3.0",
+        "tokenizers>=0.21",
         "typer>=0.15",
     ],
     extras_require={

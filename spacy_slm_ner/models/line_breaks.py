@@ -1,0 +1,55 @@
+"""Line breaks for tokenizers that drop them.
+
+WordPiece tokenizers of the BERT family read a line break as a space, so a model cannot see where a greeting or a signature
+ends: in "Jyrki Pesonen\\nTel. 040" the name seems to go on. Their vocabularies keep unused pieces; one of them can stand
+for the line break.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Optional
+
+from tokenizers import Tokenizer
+
+logger = logging.getLogger("spacy_slm_ner")
+
+
+def mark_line_breaks(folder: Path) -> Optional[str]:
+    """Let an unused piece of a tokenizer stand for the line break. Offsets into the text stay right.
+
+    folder (Path): Folder of a pretrained model; its tokenizer.json is rewritten.
+    RETURNS (Optional[str]): The piece; None, and nothing changed, if the tokenizer keeps line breaks anyway, has no unused
+        piece, or the folder has no tokenizer.json.
+    """
+    path = folder / "tokenizer.json"
+    if not path.is_file() or keeps_line_breaks(Tokenizer.from_file(str(path))):
+        return None
+    settings = json.loads(path.read_text(encoding="utf8"))
+    piece = unused_piece(settings["model"].get("vocab", {}))
+    if piece is None:
+        logger.warning("The tokenizer in %s drops line breaks and has no unused piece for them.", folder)
+        return None
+    add_piece(settings, piece)
+    path.write_text(json.dumps(settings, ensure_ascii=False), encoding="utf8")
+    return piece
+
+
+def keeps_line_breaks(tokenizer: Tokenizer) -> bool:
+    """Whether a tokenizer tells a line break from a space."""
+    return list(tokenizer.encode("a\nb").ids) != list(tokenizer.encode("a b").ids)
+
+
+def unused_piece(vocab: dict[str, int]) -> Optional[str]:
+    """The first piece that a vocabulary keeps free, as BERT's do."""
+    return next((piece for piece in sorted(vocab, key=vocab.__getitem__) if piece.startswith("[unused")), None)
+
+
+def add_piece(settings: dict[str, Any], piece: str) -> None:
+    """Rewrite a tokenizer's settings: line breaks become the piece before anything else is normalized."""
+    replace = {"type": "Replace", "pattern": {"String": "\n"}, "content": f" {piece} "}
+    normalizers = [replace, settings["normalizer"]] if settings.get("normalizer") else [replace]
+    settings["normalizer"] = {"type": "Sequence", "normalizers": normalizers}
+    shape = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": True, "special": False}
+    added = {"id": settings["model"]["vocab"][piece], "content": piece, **shape}
+    settings["added_tokens"] = sorted([*settings.get("added_tokens", []), added], key=lambda token: token["id"])
