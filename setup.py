@@ -15,7 +15,11 @@ setup(
     license="MIT",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["spacy_slm_ner", "spacy_slm_ner.*"]),
-    package_data={"spacy_slm_ner": ["py.typed"], "spacy_slm_ner.evaluation": ["templates/*.jinja"]},
+    package_data={
+        "spacy_slm_ner": ["py.typed"],
+        "spacy_slm_ner.evaluation": ["templates/*.jinja"],
+        "spacy_slm_ner.formats": ["templates/*.jinja"],
+    },
     install_requires=[
         "spacy>=3.8,<3.9",
         "spacy-transformers>=1.4.0,<1.5",

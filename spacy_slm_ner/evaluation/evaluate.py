@@ -8,8 +8,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..labels import best_category
 from ..types import Span
-from .intents import IntentScores, best_category, score_intents
+from .intents import IntentScores, score_intents
 from .pairing import Pair, pair_spans
 from .scores import CREDIT, bootstrap_f1, confusion, score_labels, score_pairs
 from .strict import Scores, agreed_scores, require_annotation
@@ -67,8 +68,8 @@ def text_to_dict(eg: Example, pairs: Sequence[Pair]) -> dict[str, Any]:
     return {
         "text": eg.reference.text,
         "pairs": [{"kind": pair.kind, "gold": pair.gold, "predicted": pair.predicted} for pair in pairs],
-        "intent": best_category(eg.reference),
-        "predicted_intent": best_category(eg.predicted),
+        "intent": best_category(eg.reference.cats),
+        "predicted_intent": best_category(eg.predicted.cats),
     }
 
 

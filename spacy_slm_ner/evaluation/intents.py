@@ -7,6 +7,8 @@ from typing import Optional, Sequence
 from sklearn.metrics import accuracy_score, f1_score
 from spacy.tokens import Doc
 
+from ..labels import best_category
+
 
 @dataclass(frozen=True)
 class IntentScores:
@@ -24,17 +26,12 @@ class IntentScores:
     confusion: dict[tuple[str, str], int]
 
 
-def best_category(doc: Doc) -> Optional[str]:
-    """Category with the highest value, None if the Doc has none."""
-    return max(doc.cats, key=lambda name: doc.cats[name]) if doc.cats else None
-
-
 def score_intents(gold: Sequence[Doc], predicted: Sequence[Doc]) -> Optional[IntentScores]:
     """Score the intents of texts whose gold Doc has one.
 
     RETURNS (Optional[IntentScores]): None if no gold Doc has an intent, or no predicted Doc has categories.
     """
-    pairs = [(best_category(g), best_category(p)) for g, p in zip(gold, predicted) if g.cats]
+    pairs = [(best_category(g.cats), best_category(p.cats)) for g, p in zip(gold, predicted) if g.cats]
     if not pairs or not any(p for _, p in pairs):
         return None
     truth, answers = [str(g) for g, _ in pairs], [str(p) for _, p in pairs]

@@ -1,5 +1,6 @@
-"""BIO tags and spans. Pure Python; positions are word positions."""
+"""BIO tags and spans, and exclusive categories. Pure Python; positions are word positions."""
 
+from .categories import best_category
 from .schemes import SCHEMES, Scheme, check_scheme, detect_scheme
 from .tags import OUTSIDE, decode_tags, encode_tags, split_tag
 
@@ -7,6 +8,7 @@ __all__ = [
     "OUTSIDE",
     "SCHEMES",
     "Scheme",
+    "best_category",
     "check_scheme",
     "decode_tags",
     "detect_scheme",

@@ -8,6 +8,7 @@ from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from spacy.tokens import Doc
 
+from ..labels import best_category
 from .duplicates import near_duplicates
 
 Forms = Mapping[str, Mapping[str, str]]
@@ -62,7 +63,7 @@ class Twin(NamedTuple):
 
 
 def intent_of(doc: Doc) -> str:
-    return max(doc.cats, key=lambda name: doc.cats[name]) if doc.cats else "none"
+    return best_category(doc.cats) or "none"
 
 
 def forms_of(doc: Doc, forms: Forms) -> Iterator[tuple[str, str]]:

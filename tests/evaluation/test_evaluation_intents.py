@@ -2,7 +2,7 @@ import pytest
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_slm_ner.evaluation.intents import best_category, score_intents
+from spacy_slm_ner.evaluation.intents import score_intents
 
 CANCEL, INQUIRY = {"cancel": 1.0, "inquiry": 0.0}, {"cancel": 0.0, "inquiry": 1.0}
 
@@ -12,18 +12,6 @@ def docs(nlp: Language, *cats: dict[str, float]) -> list[Doc]:
     for doc, values in zip(made, cats):
         doc.cats = values
     return made
-
-
-@pytest.mark.parametrize(
-    ("cats", "expected"),
-    [
-        pytest.param({"cancel": 0.3, "inquiry": 0.7}, "inquiry", id="highest"),
-        pytest.param({"cancel": 0.1, "inquiry": 0.0}, "cancel", id="highest-is-low"),
-        pytest.param({}, None, id="none"),
-    ],
-)
-def test_best_category(nlp: Language, cats: dict[str, float], expected: str | None) -> None:
-    assert best_category(docs(nlp, cats)[0]) == expected
 
 
 def test_scores_computed_by_hand(nlp: Language) -> None:

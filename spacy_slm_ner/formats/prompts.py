@@ -1,0 +1,22 @@
+"""The wording of prompts: one versioned template a format."""
+
+from functools import cache
+from typing import Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from .base import Message
+
+
+@cache
+def load_template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("spacy_slm_ner.formats"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(f"{name}.v1.jinja")
+
+
+def render_prompt(name: str, labels: Sequence[str], intents: Sequence[str], text: str) -> list[Message]:
+    """A system turn with the task, and the text as it is as the user's turn."""
+    task = load_template(name).render(labels=labels, intents=intents)
+    return [{"role": "system", "content": task.strip()}, {"role": "user", "content": text}]
