@@ -14,6 +14,9 @@ from tokenizers import Tokenizer
 
 logger = logging.getLogger("spacy_slm_ner")
 
+# BERT's vocabularies have it, the cased and the uncased ones.
+UNUSED = "[unused1]"
+
 
 def mark_line_breaks(folder: Path) -> Optional[str]:
     """Let an unused piece of a tokenizer stand for the line break. Offsets into the text stay right.
@@ -26,23 +29,17 @@ def mark_line_breaks(folder: Path) -> Optional[str]:
     if not path.is_file() or keeps_line_breaks(Tokenizer.from_file(str(path))):
         return None
     settings = json.loads(path.read_text(encoding="utf8"))
-    piece = unused_piece(settings["model"].get("vocab", {}))
-    if piece is None:
-        logger.warning("The tokenizer in %s drops line breaks and has no unused piece for them.", folder)
+    if UNUSED not in settings["model"].get("vocab", {}):
+        logger.warning("The tokenizer in %s drops line breaks, and has no piece %s to stand for them.", folder, UNUSED)
         return None
-    add_piece(settings, piece)
+    add_piece(settings, UNUSED)
     path.write_text(json.dumps(settings, ensure_ascii=False), encoding="utf8")
-    return piece
+    return UNUSED
 
 
 def keeps_line_breaks(tokenizer: Tokenizer) -> bool:
     """Whether a tokenizer tells a line break from a space."""
     return list(tokenizer.encode("a\nb").ids) != list(tokenizer.encode("a b").ids)
-
-
-def unused_piece(vocab: dict[str, int]) -> Optional[str]:
-    """The first piece that a vocabulary keeps free, as BERT's do."""
-    return next((piece for piece in sorted(vocab, key=vocab.__getitem__) if piece.startswith("[unused")), None)
 
 
 def add_piece(settings: dict[str, Any], piece: str) -> None:
