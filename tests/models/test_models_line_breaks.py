@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
-from spacy_slm_ner.models.line_breaks import mark_line_breaks
+from spacy_slm_ner.models.line_breaks import UNUSED, mark_line_breaks
 
 TEXT = "Hi Bob,\n\nsee you at 6 PM\nJyrki"
 
@@ -59,3 +60,12 @@ def test_a_tokenizer_that_keeps_line_breaks_is_left_alone(data: Path, tmp_path: 
 
 def test_a_folder_without_a_fast_tokenizer_is_left_alone(tmp_path: Path) -> None:
     assert mark_line_breaks(tmp_path) is None
+
+
+def test_a_vocabulary_without_the_piece_is_left_alone_with_a_warning(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = folder / "tokenizer.json"
+    settings = json.loads(path.read_text(encoding="utf8"))
+    del settings["model"]["vocab"][UNUSED]
+    path.write_text(json.dumps(settings), encoding="utf8")
+    assert mark_line_breaks(folder) is None
+    assert "drops line breaks" in caplog.text
