@@ -8,7 +8,7 @@ from transformers import AutoTokenizer
 
 from spacy_slm_ner.models.line_breaks import UNUSED, mark_line_breaks
 
-TEXT = "Hi Bob,\n\nsee you at 6 PM\nJyrki"
+TEXT = "Hi Bob,\n\nsee you at 6 PM\nAda"
 
 
 @pytest.fixture
