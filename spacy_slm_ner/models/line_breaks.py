@@ -1,7 +1,7 @@
 """Line breaks for tokenizers that drop them.
 
 WordPiece tokenizers of the BERT family read a line break as a space, so a model cannot see where a greeting or a signature
-ends: in "Jyrki Pesonen\\nTel. 040" the name seems to go on. Their vocabularies keep unused pieces; one of them can stand
+ends: in "Ada Quill\\nTel. 12" the name seems to go on. Their vocabularies keep unused pieces; one of them can stand
 for the line break.
 """
 
