@@ -29,8 +29,10 @@ setup(
         "datasketch>=1.6",
         "jinja2>=3.1",
         "numpy>=1.26",
+        "peft>=0.15",
         "pydantic>=2.6",
         "rich>=13.0",
+        "safetensors>=0.4",
         "scikit-learn>=1.3",
         "scipy>=1.15",
         "seqeval>=1.2.2",
@@ -44,8 +46,26 @@ setup(
     },
     entry_points={
         "console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"],
+        "spacy_architectures": [
+            "spacy-slm-ner.CausalLM.v1 = spacy_slm_ner.models.causal_lm:create_causal_lm",
+        ],
         "spacy_callbacks": [
             "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.models.freeze:create_freeze_embeddings",
+        ],
+        "spacy_factories": [
+            "slm_ner = spacy_slm_ner.pipeline.slm_ner:make_slm_ner",
+        ],
+        "spacy_misc": [
+            "spacy-slm-ner.BioLines.v1 = spacy_slm_ner.formats.bio_lines:create_bio_lines",
+            "spacy-slm-ner.InlineTags.v1 = spacy_slm_ner.formats.inline_tags:create_inline_tags",
+            "spacy-slm-ner.SpanLines.v1 = spacy_slm_ner.formats.span_lines:create_span_lines",
+            "spacy-slm-ner.Lora.v1 = spacy_slm_ner.models.lora:create_lora",
+        ],
+        "spacy_scorers": [
+            "spacy-slm-ner.slm_ner_scorer.v1 = spacy_slm_ner.pipeline.scorer:make_slm_ner_scorer",
+        ],
+        "thinc_schedules": [
+            "spacy-slm-ner.cosine.v1 = spacy_slm_ner.models.schedules:cosine",
         ],
     },
 )

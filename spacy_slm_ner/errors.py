@@ -5,6 +5,7 @@ SlmNerError
 ├── ReadError         a file that cannot be read as what it is said to be
 ├── DamageError       a damaged record, where the policy is to fail
 ├── BaseModelError    a pretrained model that cannot be found or is not the one it should be
+├── LabelError        labels that a component cannot have, or lacks
 └── EvaluationError   two scorers that disagree, or data that cannot be scored
 """
 
@@ -27,6 +28,10 @@ class DamageError(SlmNerError):
 
 class BaseModelError(SlmNerError):
     """A pretrained model cannot be found, or is not the one it should be."""
+
+
+class LabelError(SlmNerError):
+    """A component cannot have these labels, or lacks any."""
 
 
 class EvaluationError(SlmNerError):

@@ -18,3 +18,14 @@ class Span(NamedTuple):
     def overlaps(self, other: "Span") -> bool:
         """Whether the two ranges share at least one position."""
         return self.start < other.end and other.start < self.end
+
+
+class ScoredSpan(NamedTuple):
+    """A labelled range and how sure its finder is.
+
+    span (Span): The range.
+    score (float): From 0 to 1.
+    """
+
+    span: Span
+    score: float

@@ -142,7 +142,7 @@ class GrammarWalker:
 
 
 class FreeWalker:
-    """Anything may be written, up to a number of pieces.
+    """Anything may be written, up to a number of pieces. The segments of its answer are lines.
 
     decode (Callable[[Sequence[int]], str]): Text of piece ids.
     end (int): The piece that ends a text.
@@ -154,6 +154,7 @@ class FreeWalker:
         self.end = end
         self.limit = limit
         self._pieces: list[int] = []
+        self._logprobs: list[float] = []
         self._ended = False
 
     @property
@@ -167,6 +168,16 @@ class FreeWalker:
         self._ended = piece == self.end
         if not self._ended:
             self._pieces.append(piece)
+            self._logprobs.append(logprob)
 
     def answer(self) -> Answer:
-        return Answer(self.decode(self._pieces), (), self._ended)
+        path = tuple(self._lines())
+        return Answer("".join(written.edge.text for written in path), path, self._ended)
+
+    def _lines(self) -> Iterator[Written]:
+        """A line ends with the piece that ends it, which may hold the start of the next one."""
+        start = 0
+        for end in range(1, len(self._pieces) + 1):
+            if end == len(self._pieces) or "\n" in self.decode(self._pieces[end - 1 : end]):
+                yield Written(Edge(self.decode(self._pieces[start:end]), ()), sum(self._logprobs[start:end]))
+                start = end

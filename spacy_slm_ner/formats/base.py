@@ -1,7 +1,7 @@
 """What a prompt format is, and what all of them share."""
 
 import re
-from typing import Literal, NamedTuple, Optional, Protocol, Sequence, TypedDict
+from typing import Callable, Literal, NamedTuple, Optional, Protocol, Sequence, TypedDict
 
 from spacy.tokens import Doc
 
@@ -53,8 +53,15 @@ class PromptFormat(Protocol):
     can write the target.
     """
 
-    labels: Sequence[str]
-    intents: Sequence[str]
+    @property
+    def labels(self) -> Sequence[str]:
+        """Entity labels."""
+        ...
+
+    @property
+    def intents(self) -> Sequence[str]:
+        """Intents that the answer names one of; empty for none."""
+        ...
 
     def render(self, doc: Doc) -> list[Message]:
         """The prompt."""
@@ -71,6 +78,25 @@ class PromptFormat(Protocol):
     def parse(self, text: str, doc: Doc) -> Parsed:
         """Read any answer, also one that no constraint has shaped."""
         ...
+
+
+# Labels and intents are known later than the config: they come from the data or from a trained pipeline.
+FormatFactory = Callable[[Sequence[str], Sequence[str]], PromptFormat]
+
+
+class Request(NamedTuple):
+    """What a generator is asked.
+
+    messages (Sequence[Message]): The prompt.
+    grammar (Grammar): All answers that can be parsed; its segments are what targets are cut into as well.
+    constrained (bool): Whether only such answers may be written.
+    target (Optional[str]): The right answer, for training.
+    """
+
+    messages: Sequence[Message]
+    grammar: Grammar
+    constrained: bool = True
+    target: Optional[str] = None
 
 
 ESCAPED = re.compile(r"\\(u[0-9a-f]{4}|.)", re.DOTALL)
@@ -103,5 +129,16 @@ def unescape(text: str) -> str:
 
 
 def gold_spans(doc: Doc) -> list[Span]:
-    """Entities of a Doc as ranges of tokens."""
-    return [Span(ent.start, ent.end, ent.label_) for ent in doc.ents]
+    """Entities of a Doc as ranges of tokens, without white space at their ends."""
+    trimmed = (trim(doc, Span(ent.start, ent.end, ent.label_)) for ent in doc.ents)
+    return [span for span in trimmed if span.start < span.end]
+
+
+def trim(doc: Doc, span: Span) -> Span:
+    """A range of tokens without those of white space at its ends; empty if there are no others."""
+    start, end, label = span
+    while start < end and doc[start].is_space:
+        start += 1
+    while start < end and doc[end - 1].is_space:
+        end -= 1
+    return Span(start, end, label)

@@ -16,7 +16,7 @@ from ..alignment import fold
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import Found, Message, Parsed, escape, gold_spans, unescape
+from .base import FormatFactory, Found, Message, Parsed, escape, gold_spans, unescape
 from .prompts import render_prompt
 
 LINE = re.compile(r"(?P<word>.*?)(?: \[(?P<count>\d+)\])?:\s*(?P<prefix>[BI])-(?P<label>\S.*?)\s*", re.IGNORECASE)
@@ -56,13 +56,18 @@ class BioLines:
 
 @dataclass(frozen=True)
 class Words:
-    """The tokens of a Doc as lines write them."""
+    """The tokens of a Doc as lines write them.
+
+    words (tuple[str, ...]): Escaped texts.
+    blank (tuple[bool, ...]): Whether each is white space, with which no entity begins.
+    """
 
     words: tuple[str, ...]
+    blank: tuple[bool, ...]
 
     @classmethod
     def of(cls, doc: Doc) -> "Words":
-        return cls(tuple(escape(token.text) for token in doc))
+        return cls(tuple(escape(token.text) for token in doc), tuple(token.is_space for token in doc))
 
     @cached_property
     def folded(self) -> tuple[str, ...]:
@@ -111,10 +116,12 @@ class BioLinesGrammar:
             word = self.words.words[i]
             seen[word] = seen.get(word, 0) + 1
             written = word if seen[word] == 1 else f"{word} [{seen[word]}]"
-            yield Edge(written, ("tag", i, label if i == last + 1 else None))
+            goes_on = label if i == last + 1 else None
+            if goes_on is not None or not self.words.blank[i]:
+                yield Edge(written, ("tag", i, goes_on))
 
     def _tags(self, i: int, label: Optional[str]) -> Iterator[Edge]:
-        for name in self.labels:
+        for name in () if self.words.blank[i] else self.labels:
             yield Edge(f": B-{name}\n", ("line", i, name))
         if label is not None:
             yield Edge(f": I-{label}\n", ("line", i, label))
@@ -164,3 +171,8 @@ class BioLinesReader:
         else:
             found.append(Found(Span(i, i + 1, label), start, end))
         return i
+
+
+def create_bio_lines() -> FormatFactory:
+    """Registered as `spacy-slm-ner.BioLines.v1`. RETURNS (FormatFactory): Makes the format for labels and intents."""
+    return BioLines

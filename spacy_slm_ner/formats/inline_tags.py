@@ -17,7 +17,7 @@ from ..alignment import Mention, locate
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import Found, Message, Parsed, escape, gold_spans, unescape
+from .base import FormatFactory, Found, Message, Parsed, escape, gold_spans, unescape
 from .prompts import render_prompt
 
 INTENT = "intent: "
@@ -116,14 +116,17 @@ class Copy:
 
     words (tuple[str, ...]): Escaped tokens.
     spaces (tuple[str, ...]): White space behind each, "" or " ".
+    blank (tuple[bool, ...]): Whether each is white space, with which no entity begins.
     """
 
     words: tuple[str, ...]
     spaces: tuple[str, ...]
+    blank: tuple[bool, ...]
 
     @classmethod
     def of(cls, doc: Doc) -> "Copy":
-        return cls(tuple(escape(token.text, "<") for token in doc), tuple(token.whitespace_ for token in doc))
+        words = tuple(escape(token.text, "<") for token in doc)
+        return cls(words, tuple(token.whitespace_ for token in doc), tuple(token.is_space for token in doc))
 
     @property
     def text(self) -> str:
@@ -169,7 +172,8 @@ class InlineTagsGrammar:
     def _outside(self, i: int) -> Iterator[Edge]:
         if i < len(self.copy.words):
             yield Edge(self.copy.words[i] + self.copy.spaces[i], ("outside", i + 1))
-            yield from (Edge(f"<{label}>", ("open", i, label)) for label in self.labels)
+            labels = () if self.copy.blank[i] else self.labels
+            yield from (Edge(f"<{label}>", ("open", i, label)) for label in labels)
 
     def _inside(self, i: int, label: str) -> Iterator[Edge]:
         space = self.copy.spaces[i - 1]
@@ -179,3 +183,8 @@ class InlineTagsGrammar:
 
     def may_end(self, state: State) -> bool:
         return state in (("outside", 0), ("outside", len(self.copy.words)))
+
+
+def create_inline_tags() -> FormatFactory:
+    """Registered as `spacy-slm-ner.InlineTags.v1`. RETURNS (FormatFactory): Makes the format for labels and intents."""
+    return InlineTags

@@ -14,7 +14,7 @@ from ..alignment import fold
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import Found, Message, Parsed, escape, gold_spans
+from .base import FormatFactory, Found, Message, Parsed, escape, gold_spans
 from .prompts import render_prompt
 
 LINE = re.compile(r"\s*(?P<label>[^:]*?)\s*:\s*(?P<words>\S.*?)(?: \[(?P<count>\d+)\])?\s*")
@@ -27,14 +27,17 @@ class Tokens:
 
     words (tuple[str, ...]): Escaped texts.
     spaces (tuple[str, ...]): White space behind each, "" or " ".
+    blank (tuple[bool, ...]): Whether each is white space, with which no entity begins.
     """
 
     words: tuple[str, ...]
     spaces: tuple[str, ...]
+    blank: tuple[bool, ...]
 
     @classmethod
     def of(cls, doc: Doc) -> "Tokens":
-        return cls(tuple(escape(token.text, "[") for token in doc), tuple(token.whitespace_ for token in doc))
+        words = tuple(escape(token.text, "[") for token in doc)
+        return cls(words, tuple(token.whitespace_ for token in doc), tuple(token.is_space for token in doc))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -68,7 +71,7 @@ class Tokens:
         return sum(1 for first, _ in self.places(self.text(start, end), position) if first <= start)
 
     def folded(self) -> "Tokens":
-        return Tokens(tuple(map(fold, self.words)), self.spaces)
+        return Tokens(tuple(map(fold, self.words)), self.spaces, self.blank)
 
 
 @dataclass(frozen=True)
@@ -148,14 +151,17 @@ class SpanLinesGrammar:
             case ("intent",):
                 return [Edge(f"{INTENT}: {intent}\n", ("line", 0)) for intent in self.intents]
             case ("line", int(position)):
-                return [Edge(f"{label}:", ("first", position)) for label in self.labels] if position < len(self.tokens) else []
+                labels = self.labels if self._firsts(position) else ()
+                return [Edge(f"{label}:", ("first", position)) for label in labels]
             case ("first", int(position)):
-                return [
-                    Edge(f" {self.tokens.words[i]}", ("inside", position, i, i + 1)) for i in range(position, len(self.tokens))
-                ]
+                return [Edge(f" {self.tokens.words[i]}", ("inside", position, i, i + 1)) for i in self._firsts(position)]
             case ("inside", int(position), int(start), int(end)):
                 return list(self._inside(position, start, end))
         raise ValueError(f"Got the state {state!r}, which this grammar does not have.")
+
+    def _firsts(self, position: int) -> list[int]:
+        """Tokens that an entity may begin with."""
+        return [i for i in range(position, len(self.tokens)) if not self.tokens.blank[i]]
 
     def _inside(self, position: int, start: int, end: int) -> Iterator[Edge]:
         count = self.tokens.count(start, end, position)
@@ -165,3 +171,8 @@ class SpanLinesGrammar:
 
     def may_end(self, state: State) -> bool:
         return isinstance(state, tuple) and state[0] == "line"
+
+
+def create_span_lines() -> FormatFactory:
+    """Registered as `spacy-slm-ner.SpanLines.v1`. RETURNS (FormatFactory): Makes the format for labels and intents."""
+    return SpanLines

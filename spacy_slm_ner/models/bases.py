@@ -42,11 +42,12 @@ CARRIERS = {
 }
 
 
-def find_base(name: str, revision: Optional[str] = None) -> Path:
+def find_base(name: str, revision: Optional[str] = None, weights: bool = True) -> Path:
     """Find the folder of a pretrained model.
 
     name (str): A local folder, or a model id of the hub, which is looked for in the known pip packages first.
     revision (Optional[str]): Branch, tag or commit on the hub. A pip package or a folder has none, so it is skipped or an error.
+    weights (bool): Whether it must have weights; a config alone describes a model with random ones.
     RETURNS (Path): Folder with config.json, the tokenizer's files and weights as safetensors.
     RAISES (BaseModelError): If there is no such model, or it has no safetensors, or its weights are not what they should be.
     """
@@ -57,7 +58,7 @@ def find_base(name: str, revision: Optional[str] = None) -> Path:
     else:
         carried = carried_folder(name) if revision is None else None
         folder = carried or download(name, revision)
-    for needed in ("config.json", "*.safetensors"):
+    for needed in ("config.json", "*.safetensors") if weights else ("config.json",):
         if not any(folder.glob(needed)):
             raise BaseModelError(
                 f"The model {name} in {folder} has no {needed}. A base needs a config and weights as safetensors (pickled "

@@ -1,0 +1,117 @@
+"""Chats to piece ids and back."""
+
+import json
+import re
+from typing import Any, NamedTuple, Sequence
+
+from jinja2 import TemplateError
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import BaseModelError
+from ..formats.base import Message
+
+SURROGATES = re.compile("[\ud800-\udfff]")
+# What a tokenizer must give back as it was, in whatever parts it is encoded.
+PROBE = ("6", ": B-TIME\n", " pm", "naïve", "[2]", "five o'clock")
+
+
+class Prompt(NamedTuple):
+    """Piece ids of a prompt, parted where the user's text begins.
+
+    head (tuple[int, ...]): The same for all texts under one task; never empty.
+    body (tuple[int, ...]): The user's text and the opening of the answer; never empty.
+    """
+
+    head: tuple[int, ...]
+    body: tuple[int, ...]
+
+
+class ChatTokenizer:
+    """Encodes chats such that what a user wrote is plain text: a chat marker in it is a row of ordinary pieces.
+
+    tokenizer (PreTrainedTokenizerFast): Of the base. Its chat template is used where it has one.
+    RAISES (BaseModelError): If it has no piece that ends a text, or does not write texts as the sum of their parts.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        if tokenizer.eos_token_id is None:
+            raise BaseModelError("The tokenizer of the base names no eos_token, so no answer could end. Add one to its config.")
+        self.tokenizer = tokenizer
+        self.end: int = tokenizer.eos_token_id
+        self._plain = Tokenizer.from_str(without_prefix_space(tokenizer.backend_tokenizer.to_str()))
+        self._plain.encode_special_tokens = True
+        self._segments: dict[str, tuple[int, ...]] = {}
+        written = self.decode([piece for part in PROBE for piece in self.encode(part)])
+        if not all(map(self.encode, PROBE)) or written.replace(" ", "") != "".join(PROBE).replace(" ", ""):
+            raise BaseModelError(
+                f"The tokenizer of the base writes {''.join(PROBE)!r} as {written!r}, so its answers could not be read. "
+                "A base needs a tokenizer that keeps every character: byte-level BPE, or SentencePiece with byte fallback."
+            )
+
+    def encode(self, segment: str) -> tuple[int, ...]:
+        """Piece ids of a segment of an answer, which is what is remembered: the same words come again and again."""
+        if segment not in self._segments:
+            if len(self._segments) > 100_000:
+                self._segments.clear()
+            self._segments[segment] = self.encode_plain(segment)
+        return self._segments[segment]
+
+    def encode_plain(self, text: str) -> tuple[int, ...]:
+        """Piece ids of any text, without special pieces; a lone surrogate, which no tokenizer takes, is written as U+FFFD."""
+        return tuple(self._plain.encode(SURROGATES.sub("\ufffd", text), add_special_tokens=False).ids)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Number of pieces of each text."""
+        clean = [SURROGATES.sub("\ufffd", text) for text in texts]
+        return [len(encoding.ids) for encoding in self._plain.encode_batch(clean, add_special_tokens=False)]
+
+    def decode(self, pieces: Sequence[int]) -> str:
+        return self._plain.decode(list(pieces), skip_special_tokens=False)
+
+    def prompt(self, messages: Sequence[Message]) -> Prompt:
+        """Piece ids of a chat whose last turn is the user's.
+
+        The template is rendered with a mark in place of each content, so that only the template can write special pieces.
+        """
+        marks = [f"\x02{number}\x03" for number in range(len(messages))]
+        rendered = self._render([{"role": message["role"], "content": mark} for message, mark in zip(messages, marks)])
+        contents = dict(zip(marks, (message["content"] for message in messages)))
+        head: tuple[int, ...] = ()
+        body: tuple[int, ...] = ()
+        for part in re.split("(\x02[0-9]+\x03)", rendered):
+            if part == marks[-1]:
+                head, body = body, ()
+            body += self.encode_plain(contents[part]) if part in contents else self._encode_template(part)
+        return Prompt(head or (self.end,), body or (self.end,))
+
+    def _render(self, messages: list[dict[str, str]]) -> str:
+        if not self.tokenizer.chat_template:
+            return (self.tokenizer.bos_token or "") + "".join(f"{message['content']}\n\n" for message in messages)
+        try:
+            return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        except TemplateError:
+            # Some templates know no system turn.
+            merged = [{"role": "user", "content": "\n\n".join(message["content"] for message in messages)}]
+            return str(self.tokenizer.apply_chat_template(merged, tokenize=False, add_generation_prompt=True))
+
+    def _encode_template(self, part: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(part, add_special_tokens=False)) if part else ()
+
+
+def without_prefix_space(settings: str) -> str:
+    """A tokenizer's settings without the space that some put before every text: segments are parts of a text."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, list):
+            return [clean(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("type") == "Prepend":
+            return {"type": "Sequence", "normalizers": []}
+        never = {"prepend_scheme": "never", "add_prefix_space": False}
+        return {key: never[key] if key in never else clean(old) for key, old in value.items()}
+
+    found = json.loads(settings)
+    found.update({key: clean(found[key]) for key in ("normalizer", "pre_tokenizer")})
+    return json.dumps(found)

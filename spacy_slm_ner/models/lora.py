@@ -1,0 +1,53 @@
+"""Low-rank adapters (Hu et al. 2021), by peft."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, List, Optional, Union
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """What `spacy-slm-ner.Lora.v1` describes.
+
+    r (int): Rank.
+    alpha (int): Scale; the update is multiplied by alpha / r.
+    dropout (float): On the adapter's input, in training.
+    targets (Union[str, List[str]]): Names of the layers that get an adapter, or "all-linear".
+    """
+
+    r: int
+    alpha: int
+    dropout: float
+    targets: Union[str, List[str]]
+
+    def to_peft(self, base: Optional[str] = None, revision: Optional[str] = None) -> "LoraConfig":
+        """As peft has it, for a causal language model."""
+        from peft import LoraConfig
+
+        return LoraConfig(
+            task_type="CAUSAL_LM",
+            r=self.r,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=self.targets if isinstance(self.targets, str) else list(self.targets),
+            base_model_name_or_path=base,
+            revision=revision,
+        )
+
+
+def create_lora(
+    r: int = 16, alpha: int = 32, dropout: float = 0.05, targets: Union[str, List[str]] = "all-linear"
+) -> LoraSettings:
+    """Registered as `spacy-slm-ner.Lora.v1`; see `LoraSettings`.
+
+    RETURNS (LoraSettings): The settings.
+    RAISES (ValueError): If they make no adapter.
+    """
+    if r < 1 or alpha <= 0 or not 0.0 <= dropout < 1.0 or not targets:
+        raise ValueError(
+            f"Got r = {r}, alpha = {alpha}, dropout = {dropout}, targets = {targets!r} for LoRA. Allowed are r of at least 1, "
+            'alpha above 0, dropout from 0 to below 1, and names of layers or "all-linear".'
+        )
+    return LoraSettings(r, alpha, dropout, targets)

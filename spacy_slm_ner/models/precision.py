@@ -1,0 +1,31 @@
+"""In which floating-point type a model computes."""
+
+from typing import Literal, get_args
+
+import torch
+
+Precision = Literal["auto", "bf16", "fp32"]
+
+
+def torch_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The type that a setting means on a device.
+
+    precision (str): "bf16", "fp32", or "auto": bf16 where the processor has instructions for it, which is several times faster.
+    device (torch.device): Where the model is.
+    RETURNS (torch.dtype): torch.bfloat16 or torch.float32.
+    RAISES (ValueError): If there is no such setting.
+    """
+    if precision not in get_args(Precision):
+        raise ValueError(f"Got the precision {precision!r}, allowed are {', '.join(get_args(Precision))}.")
+    if precision == "bf16" or (precision == "auto" and has_bf16(device)):
+        return torch.bfloat16
+    return torch.float32
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device multiplies bf16 matrices by itself."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    # AMX and AVX512_BF16 on x86; the function is not part of torch's public interface.
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return device.type == "cpu" and probe is not None and bool(probe())

@@ -1,0 +1,1 @@
+"""Components. They know spaCy only; models come in through the registry."""

@@ -1,0 +1,67 @@
+"""What a component writes to a Doc, and how it treats what others have written."""
+
+from dataclasses import dataclass
+from typing import Literal, Sequence, get_args
+
+from spacy.tokens import Doc, Span, SpanGroup
+
+from ..types import ScoredSpan
+
+Annotate = Literal["ents", "spans", "both"]
+Overwrite = Literal["replace", "merge", "keep"]
+
+
+@dataclass(frozen=True)
+class AnnotationPolicy:
+    """Where entities go.
+
+    annotate (Annotate): "ents": to `doc.ents`; "spans": to `doc.spans[spans_key]`, with `attrs["scores"]`; "both".
+    spans_key (str): The group's name. The group is the component's own: what is in it is replaced.
+    overwrite (Overwrite): Which entities of `doc.ents` that were there before stay. "replace": none; "merge": those that do not
+        overlap a new one; "keep": all, and new ones that overlap them are left out.
+    threshold (float): Entities with a lower score are left out, from 0.0 (none is) to 1.0.
+    """
+
+    annotate: Annotate
+    spans_key: str
+    overwrite: Overwrite
+    threshold: float
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("annotate", self.annotate, get_args(Annotate)),
+            ("overwrite", self.overwrite, get_args(Overwrite)),
+        ):
+            if value not in allowed:
+                raise ValueError(f"Got {name} = {value!r}, allowed are {', '.join(allowed)}.")
+        if not 0.0 <= self.threshold <= 1.0:
+            raise ValueError(f"Got threshold = {self.threshold}, allowed is 0.0 to 1.0.")
+
+    def write(self, doc: Doc, found: Sequence[ScoredSpan]) -> None:
+        """Write entities, and the score of each as `span._.score`.
+
+        doc (Doc): The Doc to change.
+        found (Sequence[ScoredSpan]): Ranges of its tokens, not overlapping.
+        """
+        found = [one for one in found if one.score >= self.threshold]
+        spans = [Span(doc, span.start, span.end, label=span.label) for span, _ in found]
+        if self.annotate != "ents":
+            scores = {"scores": [score for _, score in found]}
+            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, attrs=scores, spans=spans)
+        if self.annotate != "spans":
+            doc.set_ents(self._resolve(spans, doc.ents), default="outside")
+        for span, (_, score) in zip(spans, found):
+            span._.score = score
+
+    def _resolve(self, new: Sequence[Span], old: Sequence[Span]) -> list[Span]:
+        if self.overwrite == "replace":
+            return list(new)
+        stronger, weaker = (new, old) if self.overwrite == "merge" else (old, new)
+        taken = {token.i for span in stronger for token in span}
+        return [*stronger, *(span for span in weaker if not any(token.i in taken for token in span))]
+
+
+def add_score_extension() -> None:
+    """Make `span._.score` known: None where nobody has given one."""
+    if not Span.has_extension("score"):
+        Span.set_extension("score", default=None)

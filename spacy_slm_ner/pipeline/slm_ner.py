@@ -1,0 +1,440 @@
+"""`slm_ner`: a generator that writes entities, as a spaCy component."""
+
+import logging
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import srsly
+from spacy import util
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model
+from thinc.types import Floats1d
+
+from ..decoding.walker import Answer
+from ..errors import LabelError
+from ..formats.base import FormatFactory, PromptFormat, Request
+from .annotate import AnnotationPolicy, add_score_extension
+from .reading import Reading, read_answer
+from .windows import Window, join, make_windows
+
+logger = logging.getLogger("spacy_slm_ner")
+
+DEFAULT_CONFIG = """
+[slm_ner]
+labels = []
+intents = []
+constrained = true
+window = 384
+overlap = 64
+annotate = "ents"
+spans_key = "sc"
+overwrite = "replace"
+threshold = 0.0
+cats = false
+save_io = false
+
+[slm_ner.model]
+@architectures = "spacy-slm-ner.CausalLM.v1"
+base = "HuggingFaceTB/SmolLM2-135M-Instruct"
+revision = null
+precision = "auto"
+gradient_checkpointing = false
+store_base = false
+batch_pieces = 8192
+
+[slm_ner.model.lora]
+@misc = "spacy-slm-ner.Lora.v1"
+r = 16
+alpha = 32
+dropout = 0.05
+targets = "all-linear"
+
+[slm_ner.format]
+@misc = "spacy-slm-ner.BioLines.v1"
+
+[slm_ner.scorer]
+@scorers = "spacy-slm-ner.slm_ner_scorer.v1"
+spans_key = "sc"
+"""
+
+
+@Language.factory(
+    "slm_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config=Config().from_str(DEFAULT_CONFIG)["slm_ner"],
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None, "cats_score": 0.0},
+)
+def make_slm_ner(
+    nlp: Language,
+    name: str,
+    model: Model,
+    format: FormatFactory,
+    labels: List[str],
+    intents: List[str],
+    constrained: bool,
+    window: int,
+    overlap: int,
+    annotate: str,
+    spans_key: str,
+    overwrite: str,
+    threshold: float,
+    cats: bool,
+    save_io: bool,
+    scorer: Optional[Callable],
+) -> "SlmNer":
+    """Make an `slm_ner` component.
+
+    model (Model[List[Request], Union[List[Answer], Floats1d]]): Writes answers; in training, gives the negative log-likelihood of
+        targets. Its shim counts pieces and keeps the adapters.
+    format (FormatFactory): How the generator is asked and how its answer reads.
+    labels (List[str]): Entity labels; those of the training data are added.
+    intents (List[str]): Intents, where `cats` is true; those of the training data are added.
+    constrained (bool): Only answers that can be parsed may be written. If not, whatever is written is read as far as possible.
+    window (int): Most pieces of a text that are read at a time.
+    overlap (int): Pieces that two windows of a long text share. Entities of up to half of it are always seen whole.
+    annotate (str): "ents", "spans" or "both"; see `AnnotationPolicy`, also for the next three.
+    spans_key (str): Name of the span group.
+    overwrite (str): "replace", "merge" or "keep" for entities that were there before.
+    threshold (float): Least score of an entity.
+    cats (bool): Read and write the intent, too: to `doc.cats`.
+    save_io (bool): Keep prompts and raw answers in `doc.user_data[name]["io"]`.
+    scorer (Optional[Callable]): Scores Docs; see `make_slm_ner_scorer`.
+    RETURNS (SlmNer): The component.
+    """
+    policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
+    settings = Settings(format, constrained, window, overlap, cats, save_io)
+    return SlmNer(nlp.vocab, model, name, settings, policy, labels=labels, intents=intents, scorer=scorer)
+
+
+class Settings(NamedTuple):
+    """What does not change when the component learns; see `make_slm_ner`."""
+
+    format: FormatFactory
+    constrained: bool
+    window: int
+    overlap: int
+    cats: bool
+    save_io: bool
+
+    def check(self) -> None:
+        """RAISES (ValueError): If the windows could not move on."""
+        if self.window < 1 or not 0 <= self.overlap < self.window:
+            raise ValueError(
+                f"Got window = {self.window} and overlap = {self.overlap} pieces. Allowed are a window of at least 1 piece and "
+                "an overlap from 0 to less than the window."
+            )
+
+
+class Part(NamedTuple):
+    """A part of a Doc that is read at a time.
+
+    number (int): Of the Doc in its batch.
+    window (Window): Which tokens.
+    doc (Doc): They alone.
+    """
+
+    number: int
+    window: Window
+    doc: Doc
+
+
+class Prediction(NamedTuple):
+    """What was found in a Doc.
+
+    reading (Reading): Entities as ranges of its tokens, intents, problems.
+    io (list[dict[str, Any]]): Prompt and raw answer of each window.
+    """
+
+    reading: Reading
+    io: List[Dict[str, Any]]
+
+
+class SlmNer(TrainablePipe):
+    """See `make_slm_ner`."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str,
+        settings: Settings,
+        policy: AnnotationPolicy,
+        *,
+        labels: Sequence[str] = (),
+        intents: Sequence[str] = (),
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        settings.check()
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.settings = settings
+        self.policy = policy
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {"labels": list(labels), "intents": list(intents), "temperature": 1.0, "adapters": {}}
+        add_score_extension()
+
+    # Labels
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """Entity labels."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def intents(self) -> Tuple[str, ...]:
+        """Intents; none if `cats` is false."""
+        return tuple(self.cfg["intents"]) if self.settings.cats else ()
+
+    @property
+    def label_data(self) -> Dict[str, List[str]]:
+        """What `spacy init labels` writes and `initialize` takes."""
+        return {"labels": list(self.labels), "intents": list(self.intents)}
+
+    def add_label(self, label: str) -> int:
+        """Add an entity label, also to a trained component: labels are words of the prompt. RETURNS: 1, or 0 if it is there."""
+        return self._add("labels", label)
+
+    def _add(self, kind: str, label: str) -> int:
+        if not isinstance(label, str) or not label.strip() or set(label) & set("\n:<>[]/\\"):
+            raise LabelError(f"Got {label!r} among the {kind}. Allowed is text without line breaks and without : < > [ ] / \\.")
+        if label in self.cfg[kind]:
+            return 0
+        self.cfg[kind].append(label)
+        return 1
+
+    @property
+    def format(self) -> PromptFormat:
+        """The prompt format for the labels and intents of now."""
+        return self.settings.format(self.labels, self.intents)
+
+    # Prediction
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Annotate a stream. A batch is decoded together; if that fails, each Doc alone, so that a bad Doc costs itself only."""
+        for docs in util.minibatch(stream, size=batch_size):
+            docs = list(docs)
+            try:
+                self.set_annotations(docs, self.predict(docs))
+            except Exception as error:
+                if len(docs) == 1:
+                    self.get_error_handler()(self.name, self, docs, error)
+                else:
+                    yield from (done for doc in docs for done in self.pipe([doc]))
+            else:
+                yield from docs
+
+    def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
+        """Find the entities of a batch, without changing it."""
+        docs = list(docs)
+        parts, problems = self._parts(docs)
+        form = self.format
+        self._require_labels()
+        requests = [Request(form.render(part.doc), form.constraint(part.doc), self.settings.constrained) for part in parts]
+        answers: List[Answer] = self.model.predict(requests)
+        done = {
+            number: list(group) for number, group in groupby(zip(parts, requests, answers), key=lambda triple: triple[0].number)
+        }
+        return [self._merge(form, done.get(i, []), problems[i]) for i in range(len(docs))]
+
+    def _require_labels(self) -> None:
+        if not self.labels or (self.settings.cats and not self.intents):
+            missing = "intents" if self.labels else "labels"
+            raise LabelError(
+                f"The component {self.name!r} has no {missing}. Name them in its config, add them with `add_label`, or let "
+                "`nlp.initialize` read them from training data."
+            )
+
+    def _parts(self, docs: Sequence[Doc]) -> Tuple[List[Part], List[List[str]]]:
+        """The parts of Docs that are to be read, and of each Doc what cannot be read."""
+        parts: List[Part] = []
+        problems: List[List[str]] = []
+        for number, doc in enumerate(docs):
+            windows, unread = self._windows(doc)
+            parts += [Part(number, window, cut(doc, window)) for window in windows]
+            problems.append(unread)
+        return parts, problems
+
+    def _windows(self, doc: Doc) -> Tuple[List[Window], List[str]]:
+        if not doc.text.strip():
+            return [], []
+        size = self.settings.window
+        # No piece is shorter than a byte, so a short text needs no counting.
+        if len(doc.text.encode("utf8", "surrogatepass")) <= size:
+            return [Window(0, len(doc), 0, len(doc))], []
+        lengths = self.model.shims[0].count_pieces([token.text_with_ws for token in doc])
+        unread = [
+            f"token {i} has {length} pieces, more than a window of {size}, and was not read"
+            for i, length in enumerate(lengths)
+            if length > size
+        ]
+        return make_windows(lengths, size, self.settings.overlap), unread
+
+    def _merge(self, form: PromptFormat, done: Sequence[Tuple[Part, Request, Answer]], unread: List[str]) -> Prediction:
+        """One prediction from all windows of a Doc."""
+        readings = [
+            read_answer(answer, form.parse(answer.text, part.doc), part.doc, self.intents, self.cfg["temperature"])
+            for part, _, answer in done
+        ]
+        found = join([part.window for part, _, _ in done], [reading.found for reading in readings])
+        named = [reading.cats for reading in readings if reading.cats]
+        cats = {name: sum(cats[name] for cats in named) / max(len(named), 1) for name in self.intents}
+        problems = unread + [problem for reading in readings for problem in reading.problems]
+        io = [{"prompt": list(request.messages), "answer": answer.text} for _, request, answer in done]
+        return Prediction(Reading(found, cats, problems), io if self.settings.save_io else [])
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
+        """Write what was found; parts of answers that could not be used are kept in `doc.user_data[name]["problems"]`."""
+        unusable = 0
+        for doc, (reading, io) in zip(docs, predictions):
+            self.policy.write(doc, reading.found)
+            doc.cats.update(reading.cats)
+            kept = {"problems": reading.problems, "io": io}
+            if any(kept.values()):
+                doc.user_data[self.name] = {key: value for key, value in kept.items() if value}
+            unusable += len(reading.problems)
+        if unusable:
+            logger.warning("%s: %d parts of texts or answers could not be used in a batch.", self.name, unusable)
+
+    # Training
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Dict[str, List[str]]] = None,
+    ) -> None:
+        """Load the base and learn the labels.
+
+        get_examples (Callable[[], Iterable[Example]]): Examples of the training data.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[Dict[str, List[str]]]): What `spacy init labels` wrote, instead of looking at all examples.
+        """
+        validate_get_examples(get_examples, "SlmNer.initialize")
+        found = labels or labels_in(get_examples())
+        for kind in ("labels", "intents"):
+            for label in found.get(kind, []):
+                self._add(kind, label)
+        self._require_labels()
+        self.model.initialize()
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Any = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch. Examples without entity annotation (or without an intent, where `cats` is true) are left out.
+
+        drop (float): Not used: dropout is a setting of the adapter.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "SlmNer.update")
+        requests = [request for eg in examples for request in self._lessons(eg)]
+        if requests:
+            nll, backprop = self.model.begin_update(requests)
+            loss, gradient = self.get_loss(examples, nll)
+            backprop(gradient)
+            losses[self.name] += loss
+        if requests and sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: Floats1d) -> Tuple[float, Floats1d]:
+        """Mean negative log-likelihood of the targets and its gradient.
+
+        scores (Floats1d): Of each target.
+        """
+        return float(scores.mean()), self.model.ops.alloc1f(len(scores)) + 1.0 / len(scores)
+
+    def _lessons(self, eg: Example) -> List[Request]:
+        """What the model should answer to each window of a text."""
+        cats = eg.reference.cats
+        if not eg.reference.has_annotation("ENT_IOB") or (self.settings.cats and not set(self.intents) & set(cats)):
+            return []
+        gold = eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=False)
+        form, lessons = self.format, []
+        for window in self._windows(eg.predicted)[0]:
+            doc = cut(eg.predicted, window)
+            inside = [span for span in gold if window.start <= span.start and span.end <= window.end]
+            doc.set_ents(
+                [Span(doc, span.start - window.start, span.end - window.start, label=span.label_) for span in inside],
+                default="outside",
+            )
+            doc.cats = {name: cats.get(name, 0.0) for name in self.intents}
+            lessons.append(Request(form.render(doc), form.constraint(doc), self.settings.constrained, form.target(doc)))
+        return lessons
+
+    # Adapters
+
+    @property
+    def adapters(self) -> List[str]:
+        """Names of the adapters that can be switched to."""
+        return list(self.model.shims[0].adapters)
+
+    def load_adapter(self, name: str, path: Union[str, Path]) -> None:
+        """Add the adapter of another trained `slm_ner` over the same base, with its labels, intents and temperature.
+
+        name (str): What to call it here.
+        path (Union[str, Path]): Folder of the other component, such as `training/invoices/model-best/slm_ner`.
+        """
+        self.model.shims[0].load_adapter(name, Path(path) / "model")
+        self.cfg["adapters"][name] = {key: srsly.read_json(Path(path) / "cfg")[key] for key in OF_ADAPTER}
+
+    def use_adapter(self, name: str) -> None:
+        """Switch to an adapter, with its labels, intents and temperature."""
+        active = self.model.shims[0].active
+        self.model.shims[0].use_adapter(name)
+        self.cfg["adapters"][active] = {key: self.cfg[key] for key in OF_ADAPTER}
+        self.cfg.update(self.cfg["adapters"][name])
+
+    # Storage: the model is a folder, not one file
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Write a folder: `cfg`, `vocab` and `model/`."""
+        self._validate_serialization_attrs()
+        serialize = {
+            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
+            "model": lambda p: self.model.shims[0].to_disk(p),
+        }
+        util.to_disk(path, serialize, exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SlmNer":
+        """Read what `to_disk` wrote."""
+        deserialize = {
+            "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": lambda p: self.model.shims[0].from_disk(p),
+        }
+        util.from_disk(path, deserialize, exclude)
+        return self
+
+
+# What belongs to an adapter, not to the component.
+OF_ADAPTER = ("labels", "intents", "temperature")
+
+
+def cut(doc: Doc, window: Window) -> Doc:
+    """The tokens of a window alone, without annotation."""
+    tokens = doc[window.start : window.end]
+    return Doc(doc.vocab, words=[token.text for token in tokens], spaces=[bool(token.whitespace_) for token in tokens])
+
+
+def labels_in(examples: Iterable[Example]) -> Dict[str, List[str]]:
+    """Labels and intents of annotated examples, sorted."""
+    labels, intents = set(), set()
+    for eg in examples:
+        labels |= {ent.label_ for ent in eg.reference.ents}
+        intents |= set(eg.reference.cats)
+    return {"labels": sorted(labels), "intents": sorted(intents)}
