@@ -51,6 +51,7 @@ def evaluate(
         "name": name or f"{nlp.lang}_{nlp.meta['name']}",
         "model": model,
         "data": str(data),
+        "megabytes": folder_size(nlp.path) / 1e6,
         "machine": f"{platform.machine()}, spaCy {importlib.metadata.version('spacy')}, Python {platform.python_version()}",
         **evaluate_docs(nlp, gold, gold_preproc, labels).to_dict(),
     }
@@ -58,6 +59,11 @@ def evaluate(
         output.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(output, metrics)
     return metrics
+
+
+def folder_size(folder: Optional[Path]) -> int:
+    """Bytes of all files below a folder; 0 for a pipeline that was never stored."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder else 0
 
 
 def print_metrics(metrics: dict[str, Any]) -> None:
@@ -74,7 +80,11 @@ def print_metrics(metrics: dict[str, Any]) -> None:
     console.print(f"strict F1 {entities['strict']['f1']:.3f}, 95 % interval {low:.3f} to {high:.3f} (bootstrap over texts)")
     if metrics["intents"]:
         console.print(f"intent accuracy {metrics['intents']['accuracy']:.3f}, macro F1 {metrics['intents']['macro_f1']:.3f}")
-    console.print(f"{metrics['words_per_second']:,.0f} words per second")
+    if metrics["calibration"]:
+        console.print(f"expected calibration error {metrics['calibration']['expected_calibration_error']:.3f}")
+    if metrics["unusable"]:
+        console.print(f"{len(metrics['unusable'])} parts of texts or answers could not be used; the metrics file lists them")
+    console.print(f"{metrics['words_per_second']:,.0f} words per second, {metrics['megabytes']:.1f} MB")
 
 
 def figures(row: dict[str, float]) -> list[str]:

@@ -35,7 +35,10 @@ def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation repor
     except (OSError, ValueError) as error:
         raise ReadError(f"Cannot read the metrics: {error}. Name JSON files that `evaluate` wrote.") from None
     for path, found in zip(metrics, loaded):
-        if not isinstance(found, dict) or not {"name", "entities", "intents", "texts"} <= found.keys():
+        if (
+            not isinstance(found, dict)
+            or not {"name", "entities", "intents", "calibration", "megabytes", "texts"} <= found.keys()
+        ):
             raise ReadError(f"{path} holds JSON that `evaluate` did not write. Name its output.")
     page = render_report(loaded, title)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -45,10 +48,12 @@ def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation repor
 
 def comparison(metrics: Sequence[dict[str, Any]], title: str) -> Table:
     """The main figures side by side."""
-    table = Table("pipeline", "strict F1", "95 % interval", "intent accuracy", "words/s", title=Text(title))
+    table = Table("pipeline", "strict F1", "95 % interval", "intent accuracy", "ECE", "words/s", "MB", title=Text(title))
     for found in metrics:
         low, high = found["entities"]["strict_f1_interval_95"]
         intents = f"{found['intents']['accuracy']:.3f}" if found["intents"] else "-"
-        f1, speed = found["entities"]["strict"]["f1"], found["words_per_second"]
-        table.add_row(Text(found["name"]), f"{f1:.3f}", f"{low:.3f} to {high:.3f}", intents, f"{speed:,.0f}")
+        error = f"{found['calibration']['expected_calibration_error']:.3f}" if found["calibration"] else "-"
+        f1, speed, size = found["entities"]["strict"]["f1"], found["words_per_second"], found["megabytes"]
+        row = (f"{f1:.3f}", f"{low:.3f} to {high:.3f}", intents, error, f"{speed:,.0f}", f"{size:,.1f}")
+        table.add_row(Text(found["name"]), *row)
     return table

@@ -10,6 +10,7 @@ from spacy.training import Example
 
 from ..labels import best_category
 from ..types import Span
+from .calibration import Calibration, judge
 from .intents import IntentScores, score_intents
 from .pairing import Pair, pair_spans
 from .scores import CREDIT, bootstrap_f1, confusion, score_labels, score_pairs
@@ -25,6 +26,8 @@ class Evaluation:
     agreed (Scores): Strict precision, recall and F1 on which spaCy and seqeval agree.
     intents (Optional[IntentScores]): None if the data or the pipeline has no intents.
     words_per_second (float): Tokens through `nlp.pipe` a second, the fastest of the timed passes.
+    calibration (Optional[Calibration]): None if the pipeline gives its entities no scores.
+    unusable (list[str]): Parts of texts or answers that components could not use, as they report them.
     """
 
     examples: Sequence[Example]
@@ -32,6 +35,8 @@ class Evaluation:
     agreed: Scores
     intents: Optional[IntentScores]
     words_per_second: float
+    calibration: Optional[Calibration] = None
+    unusable: Sequence[str] = ()
 
     @property
     def flat(self) -> list[Pair]:
@@ -51,6 +56,8 @@ class Evaluation:
                 "confusion": [[gold, predicted, n] for (gold, predicted), n in sorted(confusion(self.flat).items())],
             },
             "intents": self.intents and intents_to_dict(self.intents),
+            "calibration": self.calibration and self.calibration.to_dict(),
+            "unusable": list(self.unusable),
             "texts": [text_to_dict(eg, pairs) for eg, pairs in zip(self.examples, self.pairs)],
         }
 
@@ -123,5 +130,12 @@ def evaluate_docs(
         gold = [restrict(doc, labels) for doc in gold]
     examples = [Example(doc, reference) for doc, reference in zip(docs, gold)]
     pairs = [pair_spans(char_spans(eg.reference), char_spans(eg.predicted)) for eg in examples]
-    words = sum(len(doc) for doc in docs)
-    return Evaluation(examples, pairs, agreed_scores(examples), score_intents(gold, docs), words / max(seconds, 1e-9))
+    speed = sum(len(doc) for doc in docs) / max(seconds, 1e-9)
+    unusable = [problem for doc in docs for problem in problems_of(doc, nlp.pipe_names)]
+    agreed = agreed_scores(examples)
+    return Evaluation(examples, pairs, agreed, score_intents(gold, docs), speed, judge(docs, gold), unusable)
+
+
+def problems_of(doc: Doc, components: Sequence[str]) -> list[str]:
+    """What components report that they could not use."""
+    return [problem for name in components for problem in doc.user_data.get(name, {}).get("problems", [])]

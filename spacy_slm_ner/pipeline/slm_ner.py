@@ -1,6 +1,7 @@
 """`slm_ner`: a generator that writes entities, as a spaCy component."""
 
 import logging
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -213,6 +214,17 @@ class SlmNer(TrainablePipe):
         """The prompt format for the labels and intents of now."""
         return self.settings.format(self.labels, self.intents)
 
+    @property
+    def temperature(self) -> float:
+        """What the log-odds of scores are divided by; see `decoding.scores.scale`."""
+        return float(self.cfg["temperature"])
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        if value <= 0:
+            raise ValueError(f"Got the temperature {value}, allowed is anything above 0.")
+        self.cfg["temperature"] = value
+
     # Prediction
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
@@ -278,7 +290,7 @@ class SlmNer(TrainablePipe):
     def _merge(self, form: PromptFormat, done: Sequence[Tuple[Part, Request, Answer]], unread: List[str]) -> Prediction:
         """One prediction from all windows of a Doc."""
         readings = [
-            read_answer(answer, form.parse(answer.text, part.doc), part.doc, self.intents, self.cfg["temperature"])
+            read_answer(answer, form.parse(answer.text, part.doc), part.doc, self.intents, self.temperature)
             for part, _, answer in done
         ]
         found = join([part.window for part, _, _ in done], [reading.found for reading in readings])
@@ -300,6 +312,12 @@ class SlmNer(TrainablePipe):
             unusable += len(reading.problems)
         if unusable:
             logger.warning("%s: %d parts of texts or answers could not be used in a batch.", self.name, unusable)
+
+    def score_ents(self, docs: Sequence[Doc]) -> None:
+        """Write all that is found to `doc.ents`, with its score, whatever the component's policy is."""
+        policy = replace(self.policy, annotate="ents", overwrite="replace", threshold=0.0)
+        for doc, (reading, _) in zip(docs, self.predict(docs)):
+            policy.write(doc, reading.found)
 
     # Training
 

@@ -19,7 +19,7 @@ def metrics(tmp_path: Path) -> Callable[[str], Path]:
     gold = Doc(nlp.vocab, words=["Ada", "comes"], ents=["B-NAME", "O"])
 
     def write(name: str) -> Path:
-        names = {"name": name, "model": "training/model", "data": "corpus/test.spacy", "machine": "a machine"}
+        names = {"name": name, "model": "training/model", "data": "corpus/test.spacy", "machine": "a machine", "megabytes": 1.5}
         srsly.write_json(tmp_path / f"{name}.json", {**names, **evaluate_docs(nlp, [gold]).to_dict()})
         return tmp_path / f"{name}.json"
 

@@ -81,7 +81,14 @@ def metrics(example: Callable[[str, str, str], Example]) -> MakeMetrics:
         pairs = [pair_spans(char_spans(eg.reference), char_spans(eg.predicted)) for eg in examples]
         intents = score_intents([eg.reference for eg in examples], [eg.predicted for eg in examples])
         figures = Evaluation(examples, pairs, agreed_scores(examples), intents, 1234.5).to_dict()
-        return {"name": name, "model": "training/model", "data": "corpus/test.spacy", "machine": "a machine", **figures}
+        return {
+            "name": name,
+            "model": "training/model",
+            "data": "corpus/test.spacy",
+            "machine": "a machine",
+            "megabytes": 1.5,
+            **figures,
+        }
 
     return make
 

@@ -1,0 +1,107 @@
+"""Whether scores mean what they say: of the entities that are given 0.8, four in five should be right."""
+
+from dataclasses import dataclass
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from spacy.tokens import Doc
+from spacy.tokens import Span as DocSpan
+
+from ..decoding.scores import scale
+from .scores import PRF
+
+BINS = 10
+THRESHOLDS = tuple(i / 20 for i in range(20))
+# Wider temperatures would only turn every score into 0, 0.5 or 1.
+TEMPERATURES = (0.1, 10.0)
+
+
+class Judged(NamedTuple):
+    """A predicted entity.
+
+    score (float): From 0 to 1.
+    correct (bool): Whether gold has the same range and label.
+    """
+
+    score: float
+    correct: bool
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Scores against what is true.
+
+    judged (Sequence[Judged]): All predicted entities that have a score.
+    gold (int): Number of gold entities.
+    """
+
+    judged: Sequence[Judged]
+    gold: int
+
+    def bins(self) -> Iterator[dict[str, float]]:
+        """Entities by score, in ten bins of equal width (a reliability diagram); empty ones are left out."""
+        for i in range(BINS):
+            inside = [one for one in self.judged if min(int(one.score * BINS), BINS - 1) == i]
+            if inside:
+                mean = float(np.mean([one.score for one in inside]))
+                right = float(np.mean([one.correct for one in inside]))
+                yield {"low": i / BINS, "high": (i + 1) / BINS, "count": len(inside), "score": mean, "correct": right}
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error (Naeini et al. 2015): mean distance between score and share of right ones, over the bins."""
+        return sum(row["count"] * abs(row["score"] - row["correct"]) for row in self.bins()) / max(len(self.judged), 1)
+
+    def sweep(self) -> Iterator[dict[str, float]]:
+        """Strict precision, recall and F1 if only entities of at least a score were taken."""
+        for threshold in THRESHOLDS:
+            taken = [one for one in self.judged if one.score >= threshold]
+            prf = PRF(sum(one.correct for one in taken), len(taken), self.gold)
+            yield {"threshold": threshold, **prf.to_dict()}
+
+    def scaled(self, temperature: float) -> "Calibration":
+        """The same entities under another temperature."""
+        return Calibration([one._replace(score=scale(one.score, temperature)) for one in self.judged], self.gold)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"expected_calibration_error": self.error, "bins": list(self.bins()), "sweep": list(self.sweep())}
+
+
+def score_of(span: DocSpan) -> Optional[float]:
+    """The score that a component gave to an entity, None if it gave none."""
+    return span._.score if DocSpan.has_extension("score") else None
+
+
+def judge(predicted: Sequence[Doc], gold: Sequence[Doc]) -> Optional[Calibration]:
+    """Compare the scores in `doc.ents` with gold.
+
+    predicted (Sequence[Doc]): Docs that a pipeline has annotated.
+    gold (Sequence[Doc]): The same texts with gold entities.
+    RETURNS (Optional[Calibration]): None if no entity has a score.
+    """
+    judged = []
+    for doc, reference in zip(predicted, gold):
+        right = {(ent.start_char, ent.end_char, ent.label_) for ent in reference.ents}
+        for ent in doc.ents:
+            score = score_of(ent)
+            if score is not None:
+                judged.append(Judged(score, (ent.start_char, ent.end_char, ent.label_) in right))
+    return Calibration(judged, sum(len(doc.ents) for doc in gold)) if judged else None
+
+
+def fit_temperature(judged: Sequence[Judged]) -> float:
+    """The temperature under which the scores explain best which entities are right (Guo et al. 2017).
+
+    judged (Sequence[Judged]): Entities with the scores of temperature 1.
+    RETURNS (float): What the log-odds are to be divided by, from 0.1 to 10.
+    """
+    scores = np.clip([one.score for one in judged], 1e-9, 1 - 1e-9)
+    odds = np.log(scores) - np.log1p(-scores)
+    signs = np.where([one.correct for one in judged], 1.0, -1.0)
+
+    def loss(log_temperature: float) -> float:
+        return float(np.logaddexp(0.0, -signs * odds / np.exp(log_temperature)).mean())
+
+    bounds = tuple(np.log(TEMPERATURES))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
