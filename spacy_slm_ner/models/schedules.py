@@ -9,14 +9,14 @@ def cosine(initial_rate: float, total_steps: int, warmup_steps: int = 0, final_r
 
     initial_rate (float): Rate at the end of the warm-up.
     total_steps (int): Number of steps, warm-up included.
-    warmup_steps (int): Number of steps from 0 up to the initial rate.
+    warmup_steps (int): Number of steps from 0 up to the initial rate; if there are no others, the final rate follows at once.
     final_rate (float): Rate of the last step and all after it.
     YIELDS (float): The rate of each step, without end.
     """
-    if not 0 <= warmup_steps <= total_steps or total_steps < 1:
+    if warmup_steps < 0 or total_steps < 1:
         raise ValueError(
             f"Got warmup_steps = {warmup_steps} of total_steps = {total_steps}. Allowed are at least one step in all, and no "
-            "more steps of warm-up than that."
+            "negative number of steps of warm-up."
         )
     return _cosine(initial_rate, total_steps, warmup_steps, final_rate)
 

@@ -389,7 +389,7 @@ class SlmNer(TrainablePipe):
                 [Span(doc, span.start - window.start, span.end - window.start, label=span.label_) for span in inside],
                 default="outside",
             )
-            doc.cats = {name: cats.get(name, 0.0) for name in self.intents}
+            doc.cats = {name: value for name, value in cats.items() if not self.intents or name in self.intents}
             lessons.append(Request(form.render(doc), form.constraint(doc), self.settings.constrained, form.target(doc)))
         return lessons
 
@@ -446,7 +446,8 @@ OF_ADAPTER = ("labels", "intents", "temperature")
 def cut(doc: Doc, window: Window) -> Doc:
     """The tokens of a window alone, without annotation."""
     tokens = doc[window.start : window.end]
-    return Doc(doc.vocab, words=[token.text for token in tokens], spaces=[bool(token.whitespace_) for token in tokens])
+    words, spaces = [token.text for token in tokens], [bool(token.whitespace_) for token in tokens]
+    return Doc(doc.vocab, words=words, spaces=spaces, user_data=doc.user_data)
 
 
 def labels_in(examples: Iterable[Example]) -> Dict[str, List[str]]:

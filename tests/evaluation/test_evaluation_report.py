@@ -6,6 +6,7 @@ from typing import Any, Callable, Optional
 import pytest
 from spacy.training import Example
 
+from spacy_slm_ner.evaluation.calibration import Calibration, Judged
 from spacy_slm_ner.evaluation.evaluate import Evaluation, char_spans
 from spacy_slm_ner.evaluation.intents import score_intents
 from spacy_slm_ner.evaluation.pairing import pair_spans
@@ -154,8 +155,8 @@ def test_pipeline_without_intents_has_dashes_and_no_table_of_intents(metrics: Ma
     with_intents = metrics("one", (*RIGHT, "cancel", "cancel"), (*RIGHT, "cancel", "inquiry"))
     page = Page(render_report([with_intents, metrics("two", RIGHT)], "Test"))
     first, second = page.root.all("tbody")[0].all("tr")
-    assert [cell.text for cell in first.all("td")][-3:] == ["0.500", "0.333", "1,234"]
-    assert [cell.text for cell in second.all("td")][-3:] == ["–", "–", "1,234"]
+    assert [cell.text for cell in first.all("td")][-5:] == ["0.500", "0.333", "–", "1,234", "1.5"]
+    assert [cell.text for cell in second.all("td")][-5:] == ["–", "–", "–", "1,234", "1.5"]
     headings = [heading.text for heading in page.root.all("h3")]
     assert "one: intents" in headings
     assert "two: intents" not in headings
@@ -258,3 +259,21 @@ def test_confusion_table_is_square_with_outside_last() -> None:
         "O": {"TIME": 2, "ZIP": 0, "O": 0},
     }
     assert list(confusion_rows([("O", "TIME", 2), ("ZIP", "TIME", 5)])) == ["TIME", "ZIP", "O"]
+
+
+def test_scores_are_shown_as_a_reliability_diagram_and_a_threshold_table(metrics: MakeMetrics) -> None:
+    judged = [Judged(0.95, True), Judged(0.9, True), Judged(0.35, False)]
+    page = Page(render_report([{**metrics("one", RIGHT), "calibration": Calibration(judged, 3).to_dict()}], "Test"))
+    assert page.root.all("tbody")[0].all("td")[-3].text == "0.167"
+    assert [circle.text for circle in page.root.all("circle")] == [
+        "1 entities of score 0.3 to 0.4: 0.00 are right",
+        "2 entities of score 0.9 to 1.0: 1.00 are right",
+    ]
+    (panel,) = [div for div in page.root.all("div") if div.attributes.get("class") == "panel" and "threshold does" in div.text]
+    rows = {row.all("th")[0].text: [cell.text for cell in row.all("td")] for row in panel.all("tr")[1:]}
+    assert rows["0.00"] == ["0.667", "0.667", "0.667"]
+    assert rows["0.40"] == ["1.000", "0.667", "0.800"]
+
+
+def test_a_pipeline_without_scores_has_no_reliability_diagram(metrics: MakeMetrics) -> None:
+    assert Page(render_report([metrics("one", RIGHT)], "Test")).root.all("svg") == []

@@ -1,0 +1,47 @@
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Annotated, Iterator
+
+import typer
+
+from ..formats.open_labels import FORMATS
+from ..formats.prompts import render_prompt
+from ..models.new_base import make_base
+from ..pretraining.mixture import TaskMaker
+from ..pretraining.sentences import read_sentences
+from ._app import app, clear_errors, console
+
+
+@app.command("new-base")
+def new_base_cli(
+    sentences: Annotated[Path, typer.Argument(help="JSON Lines with text, ents and source.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the base.")],
+    pieces: Annotated[int, typer.Option(help="Size of the vocabulary.")] = 6000,
+    hidden: Annotated[int, typer.Option(help="Width of the model.")] = 192,
+    layers: Annotated[int, typer.Option(help="Number of layers.")] = 6,
+    heads: Annotated[int, typer.Option(help="Number of attention heads.")] = 6,
+    texts: Annotated[int, typer.Option(help="Number of texts for the tokenizer.")] = 100_000,
+) -> None:
+    """Make a base without weights, to be trained by `spacy train configs/nano.cfg`: a tokenizer, and the shape of a Llama."""
+    with clear_errors():
+        new_base(sentences, folder, pieces, hidden, layers, heads, texts)
+    console.print(f"{sentences} -> {folder}", soft_wrap=True, markup=False)
+
+
+def new_base(sentences: Path, folder: Path, pieces: int, hidden: int, layers: int, heads: int, texts: int) -> None:
+    """Train a tokenizer on prompts and texts as `spacy-slm-ner.Mixture.v1` varies them, and write it with a config.
+
+    RAISES (ReadError): If the sentences cannot be read.
+    """
+    make_base(folder, prompts(sentences, texts), pieces, hidden, layers, heads)
+
+
+def prompts(sentences: Path, number: int) -> Iterator[str]:
+    """Everything that a tokenizer will have to write."""
+    names = {"BioLines": "bio_lines", "SpanLines": "span_lines", "InlineTags": "inline_tags"}
+    tasks = TaskMaker(read_sentences(sentences), dict.fromkeys(FORMATS, 1.0), Random(0))
+    for sentence, task in islice(tasks, number):
+        messages = render_prompt(names[task["format"]], task["labels"], task["intents"], sentence.text)
+        yield "\n".join(message["content"] for message in messages)
+        yield "intent: B- I- assistant system user"

@@ -1,0 +1,64 @@
+"""OpenLabels: every text brings its own labels, intents and format, in `doc.user_data["task"]`.
+
+For training a base on many label sets at once, and for asking it for labels that it was never trained on.
+"""
+
+from dataclasses import dataclass
+from typing import Sequence, TypedDict
+
+from spacy.tokens import Doc
+
+from ..decoding.grammar import Grammar
+from .base import FormatFactory, Message, Parsed, PromptFormat
+from .bio_lines import BioLines
+from .inline_tags import InlineTags
+from .span_lines import SpanLines
+
+TASK = "task"
+FORMATS: dict[str, FormatFactory] = {"BioLines": BioLines, "SpanLines": SpanLines, "InlineTags": InlineTags}
+
+
+class Task(TypedDict):
+    """What is asked of one text.
+
+    format (str): One of `FORMATS`.
+    labels (Sequence[str]): Entity labels.
+    intents (Sequence[str]): Empty for none.
+    """
+
+    format: str
+    labels: Sequence[str]
+    intents: Sequence[str]
+
+
+@dataclass(frozen=True)
+class OpenLabels:
+    """See the module.
+
+    labels (Sequence[str]): For texts without a task, which are asked for as BioLines.
+    intents (Sequence[str]): For texts without a task.
+    """
+
+    labels: Sequence[str]
+    intents: Sequence[str] = ()
+
+    def _format(self, doc: Doc) -> PromptFormat:
+        task: Task = doc.user_data.get(TASK) or Task(format="BioLines", labels=self.labels, intents=self.intents)
+        return FORMATS[task["format"]](task["labels"], task["intents"])
+
+    def render(self, doc: Doc) -> list[Message]:
+        return self._format(doc).render(doc)
+
+    def target(self, doc: Doc) -> str:
+        return self._format(doc).target(doc)
+
+    def constraint(self, doc: Doc) -> Grammar:
+        return self._format(doc).constraint(doc)
+
+    def parse(self, text: str, doc: Doc) -> Parsed:
+        return self._format(doc).parse(text, doc)
+
+
+def create_open_labels() -> FormatFactory:
+    """Registered as `spacy-slm-ner.OpenLabels.v1`. RETURNS (FormatFactory): Makes the format for labels and intents."""
+    return OpenLabels

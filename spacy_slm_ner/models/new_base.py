@@ -1,0 +1,80 @@
+"""A new base with nothing in it: a tokenizer of its own and the shape of a Llama."""
+
+from pathlib import Path
+from typing import Iterable
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, PreTrainedTokenizerFast
+
+MARKERS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+def make_tokenizer(texts: Iterable[str], pieces: int) -> PreTrainedTokenizerFast:
+    """Train a byte-level BPE tokenizer with chat markers.
+
+    A space is a piece of its own, and so is each digit: a word is written with the same pieces in the text and at the start of a
+    line of the answer, so a small model can copy it.
+
+    texts (Iterable[str]): What to train on.
+    pieces (int): Size of the vocabulary.
+    RETURNS (PreTrainedTokenizerFast): The tokenizer, with a chat template.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(r" |\p{N}|\n|[^\s\p{L}\p{N}]"), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=pieces,
+        special_tokens=MARKERS,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=MARKERS[1],
+        eos_token=MARKERS[2],
+        pad_token=MARKERS[0],
+        clean_up_tokenization_spaces=False,
+        model_max_length=2048,
+    )
+    fast.chat_template = TEMPLATE
+    return fast
+
+
+def make_base(folder: Path, texts: Iterable[str], pieces: int, hidden: int, layers: int, heads: int) -> None:
+    """Write a tokenizer and a config; a base without weights gets random ones where it is loaded.
+
+    folder (Path): Where to write.
+    texts (Iterable[str]): For the tokenizer.
+    pieces (int): Size of the vocabulary.
+    hidden (int): Width of the model.
+    layers (int): Number of layers.
+    heads (int): Number of attention heads, each two sharing keys and values.
+    """
+    tokenizer = make_tokenizer(texts, pieces)
+    tokenizer.save_pretrained(folder)
+    shape = LlamaConfig(
+        architectures=["LlamaForCausalLM"],
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=hidden * 8 // 3,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads // 2,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        torch_dtype="bfloat16",
+    )
+    shape.save_pretrained(folder)
