@@ -1,4 +1,4 @@
-"""Strict F1 and intent accuracy over seeds: the transformer beside the tok2vec baseline, on test and on the outside check.
+"""Strict F1 and intent accuracy over seeds: transformer, generator and tok2vec baseline, on test and on the outside check.
 
     python benchmarks/seeds.py --data ../shared/data/restaurant8k/train_5.json
 
@@ -16,6 +16,7 @@ import srsly
 import typer
 from restaurant8k import build
 
+from spacy_slm_ner.cli.calibrate import calibrate
 from spacy_slm_ner.cli.evaluate import evaluate
 
 OUTSIDE = Path("corpus/restaurant8k.spacy")
@@ -27,7 +28,10 @@ def train(config: str, seed: int) -> str:
     if not Path(folder, "model-best").exists():
         command = ["spacy", "train", f"configs/{config}.cfg", "--output", folder, "--system.seed", str(seed)]
         subprocess.run([sys.executable, "-m", *command], check=True)
-    return f"{folder}/model-best"
+    if config != "slm":
+        return f"{folder}/model-best"
+    calibrate(f"{folder}/model-best", Path("corpus/dev.spacy"), Path(f"{folder}/calibrated"))
+    return f"{folder}/calibrated"
 
 
 def score(config: str, seed: int) -> dict[str, Any]:
@@ -39,13 +43,16 @@ def score(config: str, seed: int) -> dict[str, Any]:
         "intent accuracy": test["intents"]["accuracy"],
         "intent macro F1": test["intents"]["macro_f1"],
         "outside F1": outside["entities"]["strict"]["f1"],
+        "calibration error": test["calibration"]["expected_calibration_error"] if test["calibration"] else -1.0,
         "words/s": test["words_per_second"],
         **{f"{label} F1": row["f1"] for label, row in test["entities"]["per_label"].items()},
     }
 
 
 def cell(values: list[float]) -> str:
-    """Mean and range over seeds."""
+    """Mean and range over seeds; -1 stands for none."""
+    if min(values) < 0:
+        return "–"
     if max(values) > 1:
         return f"{mean(values):,.0f}"
     return f"{mean(values):.3f} ({min(values):.3f}–{max(values):.3f})"
@@ -54,12 +61,13 @@ def cell(values: list[float]) -> str:
 def main(
     data: Annotated[Path, typer.Option(help="train_5.json of Restaurant8k.")],
     seeds: Annotated[int, typer.Option(help="Number of seeds.")] = 3,
+    configs: Annotated[str, typer.Option(help="Comma separated.")] = "tok2vec,trf,slm",
 ) -> None:
     build(data, spacy.blank("en")).to_disk(OUTSIDE)
-    rows = {config: [score(config, seed) for seed in range(seeds)] for config in ("tok2vec", "trf")}
+    rows = {config: [score(config, seed) for seed in range(seeds)] for config in configs.split(",")}
     srsly.write_json("metrics/seeds.json", rows)
     lines = ["| mean (range) | " + " | ".join(rows) + " |", "| --- " * (len(rows) + 1) + "|"]
-    for name in rows["trf"][0]:
+    for name in next(iter(rows.values()))[0]:
         lines.append(f"| {name} | " + " | ".join(cell([run[name] for run in runs]) for runs in rows.values()) + " |")
     typer.echo("\n".join(lines))
 

@@ -1,12 +1,12 @@
 """A causal language model with its tokenizer and its adapters: learns answers, writes answers."""
 
-from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Optional, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
 import torch
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from ..decoding.grammar import find_path
 from ..decoding.walker import Answer, FreeWalker, GrammarWalker, Walker
@@ -14,7 +14,18 @@ from ..formats.base import Request
 from .chat import ChatTokenizer
 from .decoder import Decoder
 
-IGNORED = -100
+
+class Decision(NamedTuple):
+    """A piece that had alternatives.
+
+    place (int): Where in the answer.
+    piece (int): The right one.
+    allowed (Optional[Sequence[int]]): All that were allowed; None for every piece there is.
+    """
+
+    place: int
+    piece: int
+    allowed: Optional[Sequence[int]]
 
 
 @dataclass
@@ -68,36 +79,82 @@ class Generator:
             raise ValueError(f"Got the target {request.target!r}, which the constraint of its format cannot write.")
         return [piece for edge in path for piece in self.chat.encode(edge.text)] + [self.chat.end]
 
-    def nll(self, requests: Sequence[Request]) -> torch.Tensor:
-        """Negative log-likelihood of the right answers, as far as the model's gradient.
+    def decisions(self, request: Request) -> tuple[list[int], list[Decision]]:
+        """The right answer, and what had to be decided to write it.
 
-        requests (Sequence[Request]): With targets. The prompt is read, but not learned.
-        RETURNS (torch.Tensor): Sum over the pieces of each answer, in nats. Shape: (requests,).
+        A constrained answer is learned as it is decoded: pieces without an alternative are not learned, and each decision is one
+        among the allowed pieces only. A free answer is learned piece by piece, among all pieces.
+
+        RETURNS (tuple[list[int], list[Decision]]): Piece ids of the answer, and its decisions.
+        """
+        answer = self.target_pieces(request)
+        walker, made = self._walker(request), []
+        for place, piece in enumerate(answer):
+            allowed = walker.allowed()
+            if allowed is None or len(allowed) > 1:
+                made.append(Decision(place, piece, allowed))
+            walker.step(piece, 0.0)
+        return answer, made
+
+    def nll(self, requests: Sequence[Request]) -> torch.Tensor:
+        """Negative log-likelihood of the right answers. The prompt is read, but not learned.
+
+        requests (Sequence[Request]): With targets.
+        RETURNS (torch.Tensor): Sum over the decisions of each answer, in nats. Shape: (requests,).
         """
         self.model.train()
         prompts = [[piece for part in self.chat.prompt(request.messages) for piece in part] for request in requests]
-        answers = [self.target_pieces(request) for request in requests]
-        width = max(len(prompt) + len(answer) for prompt, answer in zip(prompts, answers))
-        ids = torch.zeros(len(requests), width, dtype=torch.long)
-        mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)
-        for i, (prompt, answer) in enumerate(zip(prompts, answers)):
-            end = len(prompt) + len(answer)
-            ids[i, :end] = torch.tensor(prompt + answer)
-            mask[i, :end] = 1
-            labels[i, len(prompt) : end] = torch.tensor(answer)
-        # The first answer begins behind the shortest prompt; nothing before it needs logits.
-        first = min(map(len, prompts)) - 1
-        device = self.model.device
-        with self._autocast():
-            output = self.model(
-                input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False, logits_to_keep=width - first
-            )
-        logits = output.logits[:, :-1].float()
-        losses = functional.cross_entropy(
-            logits.transpose(1, 2), labels[:, first + 1 :].to(device), ignore_index=IGNORED, reduction="none"
+        answers, decisions = zip(*map(self.decisions, requests))
+        # The piece at a place is decided at the column before it.
+        made = [
+            (row, len(prompt) + one.place - 1, one) for row, (prompt, ones) in enumerate(zip(prompts, decisions)) for one in ones
+        ]
+        made.sort(key=lambda triple: triple[2].allowed is None)
+        rows, columns, ones = zip(*made) if made else ((0,), (0,), ())
+        logits = self._logits([prompt + answer[:-1] for prompt, answer in zip(prompts, answers)], rows, columns)
+        constrained = sum(one.allowed is not None for one in ones)
+        losses = torch.cat(
+            [nll_among(logits[:constrained], ones[:constrained]), nll_of_all(logits[constrained:], ones[constrained:])]
         )
-        return losses.sum(dim=1)
+        return logits.new_zeros(len(requests)).index_add(0, torch.tensor(rows[: len(ones)], device=losses.device), losses)
 
-    def _autocast(self) -> AbstractContextManager[Any]:
+    def _logits(self, sequences: Sequence[Sequence[int]], rows: Sequence[int], columns: Sequence[int]) -> torch.Tensor:
+        """What the model expects behind some places of sequences.
+
+        The vocabulary is large and decisions are few, so only they are projected to it.
+
+        rows (Sequence[int]): Sequence of each place.
+        columns (Sequence[int]): Column of each place.
+        RETURNS (torch.Tensor): Shape: (places, vocabulary).
+        """
+        device = self.model.device
+        ids = pad_sequence([torch.tensor(sequence, dtype=torch.long) for sequence in sequences], batch_first=True)
+        lengths = torch.tensor([len(sequence) for sequence in sequences])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+        places = (torch.tensor(rows, device=device), torch.tensor(columns, device=device))
+        head = self.model.get_output_embeddings()
+        hook = head.register_forward_pre_hook(lambda module, args: (args[0][places][None],))
         stored = next(self.model.parameters()).dtype
-        return torch.autocast(self.model.device.type, torch.bfloat16, enabled=stored != self.dtype)
+        try:
+            with torch.autocast(device.type, torch.bfloat16, enabled=stored != self.dtype):
+                output = self.model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False)
+        finally:
+            hook.remove()
+        logits: torch.Tensor = output.logits[0].float()
+        return logits
+
+
+def nll_of_all(logits: torch.Tensor, decisions: Sequence[Decision]) -> torch.Tensor:
+    """Negative log-likelihood of decisions among all pieces, in nats. Shape: (decisions, vocabulary) -> (decisions,)."""
+    chosen = torch.tensor([one.piece for one in decisions], device=logits.device, dtype=torch.long)
+    return functional.cross_entropy(logits[: len(decisions)], chosen, reduction="none")
+
+
+def nll_among(logits: torch.Tensor, decisions: Sequence[Decision]) -> torch.Tensor:
+    """Negative log-likelihood of decisions among the allowed pieces, in nats. Shape: (decisions, vocabulary) -> (decisions,)."""
+    if not decisions:
+        return logits[:0, 0]
+    chosen = torch.tensor([one.piece for one in decisions], device=logits.device)
+    allowed = pad_sequence([torch.tensor(one.allowed) for one in decisions], batch_first=True, padding_value=-1).to(logits.device)
+    among = logits.gather(1, allowed.clamp(min=0)).masked_fill(allowed < 0, -torch.inf)
+    return among.logsumexp(dim=1) - logits.gather(1, chosen[:, None]).squeeze(1)

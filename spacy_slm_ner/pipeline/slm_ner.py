@@ -306,9 +306,10 @@ class SlmNer(TrainablePipe):
         for doc, (reading, io) in zip(docs, predictions):
             self.policy.write(doc, reading.found)
             doc.cats.update(reading.cats)
-            kept = {"problems": reading.problems, "io": io}
-            if any(kept.values()):
-                doc.user_data[self.name] = {key: value for key, value in kept.items() if value}
+            kept = {key: value for key, value in (("problems", reading.problems), ("io", io)) if value}
+            doc.user_data.pop(self.name, None)
+            if kept:
+                doc.user_data[self.name] = kept
             unusable += len(reading.problems)
         if unusable:
             logger.warning("%s: %d parts of texts or answers could not be used in a batch.", self.name, unusable)
