@@ -33,4 +33,5 @@ def scale(probability: float, temperature: float) -> float:
     RETURNS (float): From 0 to 1.
     """
     sure = min(max(probability, 1e-12), 1 - 1e-12)
-    return 1 / (1 + math.exp(-(math.log(sure) - math.log1p(-sure)) / temperature))
+    odds = (math.log(sure) - math.log1p(-sure)) / temperature
+    return 1 / (1 + math.exp(-min(max(odds, -700.0), 700.0)))

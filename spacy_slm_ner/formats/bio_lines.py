@@ -19,7 +19,7 @@ from ..types import Span
 from .base import FormatFactory, Found, Message, Parsed, escape, gold_spans, unescape
 from .prompts import render_prompt
 
-LINE = re.compile(r"(?P<word>.*?)(?: \[(?P<count>\d+)\])?:\s*(?P<prefix>[BI])-(?P<label>\S.*?)\s*", re.IGNORECASE)
+LINE = re.compile(r"(?P<word>.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?:\s*(?P<prefix>[BI])-(?P<label>\S.*?)\s*", re.IGNORECASE)
 INTENT = "intent: "
 
 

@@ -17,7 +17,7 @@ from ..types import Span
 from .base import FormatFactory, Found, Message, Parsed, escape, gold_spans
 from .prompts import render_prompt
 
-LINE = re.compile(r"\s*(?P<label>[^:]*?)\s*:\s*(?P<words>\S.*?)(?: \[(?P<count>\d+)\])?\s*")
+LINE = re.compile(r"\s*(?P<label>[^:]*?)\s*:\s*(?P<words>\S.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?\s*")
 INTENT = "intent"
 
 

@@ -1,6 +1,7 @@
 """Named LoRA adapters over one base: making, switching, and their files, which are those of peft."""
 
 import re
+from copy import copy
 from pathlib import Path
 from typing import Any, Optional
 
@@ -53,10 +54,15 @@ def use_adapter(model: Any, name: str) -> None:
     model.set_adapter(name)
 
 
-def save_adapter(model: PeftModel, name: str, folder: Path) -> None:
-    """Write an adapter as peft does: adapter_config.json and safetensors."""
+def save_adapter(model: PeftModel, name: str, folder: Path, base: Optional[str]) -> None:
+    """Write an adapter as peft does: adapter_config.json and safetensors.
+
+    base (Optional[str]): What the config says about its base: a hub id, or nothing, because a folder is not the same elsewhere.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    model.peft_config[name].save_pretrained(str(folder))
+    config = copy(model.peft_config[name])
+    config.base_model_name_or_path = base
+    config.save_pretrained(str(folder))
     state = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False)
     save_file({key: value.contiguous() for key, value in state.items()}, folder / WEIGHTS)
 
@@ -70,6 +76,7 @@ def load_adapter(model: Any, name: str, folder: Path) -> PeftModel:
         raise BaseModelError(f"There is no adapter in {folder}: it needs adapter_config.json and {WEIGHTS}.")
     config = LoraConfig.from_pretrained(str(folder))
     config.inference_mode = False
+    config.base_model_name_or_path = None
     adapted = add_adapter(model, name, config)
     try:
         result = set_peft_model_state_dict(adapted, load_file(folder / WEIGHTS), adapter_name=name)

@@ -102,8 +102,7 @@ class CausalLMShim(Shim):
         """Load the base, and put a new adapter around it."""
         self._load(self.settings.base, self.settings.revision)
         if self.settings.lora is not None:
-            config = self.settings.lora.to_peft(self.settings.base, self.settings.revision)
-            self.generator.model = add_adapter(self.generator.model, DEFAULT, config)
+            self.generator.model = add_adapter(self.generator.model, DEFAULT, self.settings.lora.to_peft())
         self._stored = self.settings.store_base or self.settings.lora is None or Path(self.settings.base).is_dir()
 
     def _load(self, base: str, revision: Optional[str]) -> None:
@@ -156,10 +155,15 @@ class CausalLMShim(Shim):
     def load_adapter(self, name: str, path: Union[str, Path]) -> None:
         """Add an adapter from what `to_disk` wrote, over the same base.
 
-        RAISES (BaseModelError): If it was trained over another base, or there is none.
+        RAISES (BaseModelError): If it was trained over another base, or there is none, here or there.
         """
         path = Path(path)
         manifest = read_manifest(path)
+        if self.active is None or manifest["active"] is None:
+            where = str(path) if self.active else "this pipeline"
+            raise BaseModelError(
+                f"Adapters need LoRA on both sides, but the weights of {where} were trained as a whole (lora = null)."
+            )
         self._check_base(manifest, str(path))
         self.generator.model = load_adapter(self.generator.model, name, path / "adapters" / str(manifest["active"]))
 
@@ -178,7 +182,7 @@ class CausalLMShim(Shim):
             base.save_pretrained(path / "base", state_dict=base_state(base), safe_serialization=True)
             self.generator.chat.tokenizer.save_pretrained(path / "base")
         for name in self.adapters:
-            save_adapter(model, name, path / "adapters" / name)
+            save_adapter(model, name, path / "adapters" / name, None if self._stored else self.settings.base)
 
     def from_disk(self, path: Union[str, Path]) -> "CausalLMShim":
         """Read what `to_disk` wrote.

@@ -1,6 +1,8 @@
 """From a base to a causal language model with its tokenizer."""
 
 import hashlib
+import os
+from functools import cache
 from pathlib import Path
 from typing import Any, Optional
 
@@ -23,6 +25,7 @@ def load_causal_lm(name: str, revision: Optional[str], dtype: torch.dtype, devic
     RAISES (BaseModelError): If it cannot be found or loaded, or cannot write texts.
     """
     folder = find_base(name, revision, weights=False)
+    use_one_thread_after_fork()
     try:
         chat = load_tokenizer(folder)
         config = AutoConfig.from_pretrained(folder)
@@ -41,6 +44,14 @@ def load_causal_lm(name: str, revision: Optional[str], dtype: torch.dtype, devic
     if len(chat.tokenizer) > rows:
         raise BaseModelError(f"The tokenizer of {name!r} has {len(chat.tokenizer)} pieces, its model embeds {rows} only.")
     return model.to(device), chat
+
+
+@cache
+def use_one_thread_after_fork() -> None:
+    """Let processes that `nlp.pipe(n_process=...)` forks compute in one thread: OpenMP's threads do not survive a fork, and
+    waiting for them never ends."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def load_tokenizer(folder: Path) -> ChatTokenizer:

@@ -1,7 +1,7 @@
 """Low-rank adapters (Hu et al. 2021), by peft."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, List, Optional, Union
+from typing import TYPE_CHECKING, List, Union
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -22,7 +22,7 @@ class LoraSettings:
     dropout: float
     targets: Union[str, List[str]]
 
-    def to_peft(self, base: Optional[str] = None, revision: Optional[str] = None) -> "LoraConfig":
+    def to_peft(self) -> "LoraConfig":
         """As peft has it, for a causal language model."""
         from peft import LoraConfig
 
@@ -32,8 +32,6 @@ class LoraSettings:
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
             target_modules=self.targets if isinstance(self.targets, str) else list(self.targets),
-            base_model_name_or_path=base,
-            revision=revision,
         )
 
 

@@ -48,10 +48,14 @@ class AnnotationPolicy:
         if self.annotate != "ents":
             scores = {"scores": [score for _, score in found]}
             doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, attrs=scores, spans=spans)
+        ents = spans if self.annotate == "spans" else self._resolve(spans, doc.ents)
         if self.annotate != "spans":
-            doc.set_ents(self._resolve(spans, doc.ents), default="outside")
+            doc.set_ents(ents, default="outside")
+        # Scores are kept by range: one that was left out must not lend its score to the entity in its place.
+        others = {(ent.start, ent.end) for ent in ents if ent not in spans}
         for span, (_, score) in zip(spans, found):
-            span._.score = score
+            if (span.start, span.end) not in others:
+                span._.score = score
 
     def _resolve(self, new: Sequence[Span], old: Sequence[Span]) -> list[Span]:
         if self.overwrite == "replace":

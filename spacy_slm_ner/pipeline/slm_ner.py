@@ -1,6 +1,7 @@
 """`slm_ner`: a generator that writes entities, as a spaCy component."""
 
 import logging
+import math
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -177,7 +178,10 @@ class SlmNer(TrainablePipe):
         self.settings = settings
         self.policy = policy
         self.scorer = scorer
-        self.cfg: Dict[str, Any] = {"labels": list(labels), "intents": list(intents), "temperature": 1.0, "adapters": {}}
+        self.cfg: Dict[str, Any] = {"labels": [], "intents": [], "temperature": 1.0, "adapters": {}}
+        for kind, names in (("labels", labels), ("intents", intents)):
+            for label in names:
+                self._add(kind, label)
         add_score_extension()
 
     # Labels
@@ -202,10 +206,21 @@ class SlmNer(TrainablePipe):
         return self._add("labels", label)
 
     def _add(self, kind: str, label: str) -> int:
-        if not isinstance(label, str) or not label.strip() or set(label) & set("\n:<>[]/\\"):
-            raise LabelError(f"Got {label!r} among the {kind}. Allowed is text without line breaks and without : < > [ ] / \\.")
         if label in self.cfg[kind]:
             return 0
+        if (
+            not isinstance(label, str)
+            or not label.isprintable()
+            or label != label.strip()
+            or set(label) & set(":<>[]/\\")
+            or not label
+        ):
+            raise LabelError(
+                f"Got {label!r} among the {kind}. Allowed is text on one line, without white space at its ends and without "
+                ": < > [ ] / \\."
+            )
+        if label.casefold() in map(str.casefold, self.cfg[kind]):
+            raise LabelError(f"Got {label!r} among the {kind}, which differs from another one in case only. Rename one of them.")
         self.cfg[kind].append(label)
         return 1
 
@@ -221,7 +236,7 @@ class SlmNer(TrainablePipe):
 
     @temperature.setter
     def temperature(self, value: float) -> None:
-        if value <= 0:
+        if not 0 < value < math.inf:
             raise ValueError(f"Got the temperature {value}, allowed is anything above 0.")
         self.cfg["temperature"] = value
 
@@ -337,7 +352,7 @@ class SlmNer(TrainablePipe):
         """
         validate_get_examples(get_examples, "SlmNer.initialize")
         found = labels or labels_in(get_examples())
-        for kind in ("labels", "intents"):
+        for kind in ("labels", "intents") if self.settings.cats else ("labels",):
             for label in found.get(kind, []):
                 self._add(kind, label)
         self._require_labels()

@@ -52,9 +52,13 @@ def cover(lengths: Sequence[int], start: int, end: int, size: int, overlap: int)
             yield Window(start, end, first, end)
             return
         following = stop
-        while following - 1 > start and ends[stop] - ends[following - 1] <= overlap:
+        # The next window reaches back as far as the overlap, if it still reads on.
+        room = min(overlap, size - (ends[stop + 1] - ends[stop]))
+        while following - 1 > start and ends[stop] - ends[following - 1] <= room:
             following -= 1
         middle = (following + stop + 1) // 2
+        while middle > following and ends[stop] - ends[middle - 1] < overlap // 2:
+            middle -= 1
         yield Window(start, stop, first, middle)
         start, first = following, middle
 
