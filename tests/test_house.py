@@ -20,8 +20,8 @@ PACKAGE = "spacy_slm_ner"
 STOREYS = (
     ("about", "types", "errors"),
     ("labels", "alignment", "decoding"),
-    ("formats", "records", "synthesis", "pretraining"),
-    ("models",),
+    ("formats", "records", "synthesis"),
+    ("models", "pretraining"),
     ("pipeline", "evaluation"),
     ("batch", "serving"),
     ("cli",),

@@ -1,10 +1,12 @@
 """A new base with nothing in it: a tokenizer of its own and the shape of a Llama."""
 
 from pathlib import Path
-from typing import Iterable
+from typing import TYPE_CHECKING, Iterable
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, PreTrainedTokenizerFast
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 MARKERS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
@@ -13,7 +15,7 @@ TEMPLATE = (
 )
 
 
-def make_tokenizer(texts: Iterable[str], pieces: int) -> PreTrainedTokenizerFast:
+def make_tokenizer(texts: Iterable[str], pieces: int) -> "PreTrainedTokenizerFast":
     """Train a byte-level BPE tokenizer with chat markers.
 
     A space is a piece of its own, and so is each digit: a word is written with the same pieces in the text and at the start of a
@@ -23,6 +25,8 @@ def make_tokenizer(texts: Iterable[str], pieces: int) -> PreTrainedTokenizerFast
     pieces (int): Size of the vocabulary.
     RETURNS (PreTrainedTokenizerFast): The tokenizer, with a chat template.
     """
+    from transformers import PreTrainedTokenizerFast
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -60,6 +64,8 @@ def make_base(folder: Path, texts: Iterable[str], pieces: int, hidden: int, laye
     layers (int): Number of layers.
     heads (int): Number of attention heads, each two sharing keys and values.
     """
+    from transformers import LlamaConfig
+
     tokenizer = make_tokenizer(texts, pieces)
     tokenizer.save_pretrained(folder)
     shape = LlamaConfig(

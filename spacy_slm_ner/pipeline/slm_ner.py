@@ -3,7 +3,6 @@
 import logging
 import math
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -11,7 +10,7 @@ import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
@@ -21,8 +20,11 @@ from ..decoding.walker import Answer
 from ..errors import LabelError
 from ..formats.base import FormatFactory, PromptFormat, Request
 from .annotate import AnnotationPolicy, add_score_extension
+from .lessons import make_lessons, names_in
+from .names import check_name
+from .parts import Part, PartMaker
 from .reading import Reading, read_answer
-from .windows import Window, join, make_windows
+from .windows import join
 
 logger = logging.getLogger("spacy_slm_ner")
 
@@ -132,19 +134,6 @@ class Settings(NamedTuple):
             )
 
 
-class Part(NamedTuple):
-    """A part of a Doc that is read at a time.
-
-    number (int): Of the Doc in its batch.
-    window (Window): Which tokens.
-    doc (Doc): They alone.
-    """
-
-    number: int
-    window: Window
-    doc: Doc
-
-
 class Prediction(NamedTuple):
     """What was found in a Doc.
 
@@ -208,19 +197,7 @@ class SlmNer(TrainablePipe):
     def _add(self, kind: str, label: str) -> int:
         if label in self.cfg[kind]:
             return 0
-        if (
-            not isinstance(label, str)
-            or not label.isprintable()
-            or label != label.strip()
-            or set(label) & set(":<>[]/\\")
-            or not label
-        ):
-            raise LabelError(
-                f"Got {label!r} among the {kind}. Allowed is text on one line, without white space at its ends and without "
-                ": < > [ ] / \\."
-            )
-        if label.casefold() in map(str.casefold, self.cfg[kind]):
-            raise LabelError(f"Got {label!r} among the {kind}, which differs from another one in case only. Rename one of them.")
+        check_name(label, kind, self.cfg[kind])
         self.cfg[kind].append(label)
         return 1
 
@@ -259,15 +236,20 @@ class SlmNer(TrainablePipe):
     def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
         """Find the entities of a batch, without changing it."""
         docs = list(docs)
-        parts, problems = self._parts(docs)
         form = self.format
         self._require_labels()
+        cuts = [self._maker.parts(doc, number) for number, doc in enumerate(docs)]
+        parts = [part for cut, _ in cuts for part in cut]
         requests = [Request(form.render(part.doc), form.constraint(part.doc), self.settings.constrained) for part in parts]
         answers: List[Answer] = self.model.predict(requests)
-        done = {
-            number: list(group) for number, group in groupby(zip(parts, requests, answers), key=lambda triple: triple[0].number)
-        }
-        return [self._merge(form, done.get(i, []), problems[i]) for i in range(len(docs))]
+        done: List[List[Tuple[Part, Request, Answer]]] = [[] for _ in docs]
+        for triple in zip(parts, requests, answers):
+            done[triple[0].number].append(triple)
+        return [self._merge(form, triples, unread) for triples, (_, unread) in zip(done, cuts)]
+
+    @property
+    def _maker(self) -> PartMaker:
+        return PartMaker(self.settings.window, self.settings.overlap, self.model.shims[0].count_pieces)
 
     def _require_labels(self) -> None:
         if not self.labels or (self.settings.cats and not self.intents):
@@ -276,31 +258,6 @@ class SlmNer(TrainablePipe):
                 f"The component {self.name!r} has no {missing}. Name them in its config, add them with `add_label`, or let "
                 "`nlp.initialize` read them from training data."
             )
-
-    def _parts(self, docs: Sequence[Doc]) -> Tuple[List[Part], List[List[str]]]:
-        """The parts of Docs that are to be read, and of each Doc what cannot be read."""
-        parts: List[Part] = []
-        problems: List[List[str]] = []
-        for number, doc in enumerate(docs):
-            windows, unread = self._windows(doc)
-            parts += [Part(number, window, cut(doc, window)) for window in windows]
-            problems.append(unread)
-        return parts, problems
-
-    def _windows(self, doc: Doc) -> Tuple[List[Window], List[str]]:
-        if not doc.text.strip():
-            return [], []
-        size = self.settings.window
-        # No piece is shorter than a byte, so a short text needs no counting.
-        if len(doc.text.encode("utf8", "surrogatepass")) <= size:
-            return [Window(0, len(doc), 0, len(doc))], []
-        lengths = self.model.shims[0].count_pieces([token.text_with_ws for token in doc])
-        unread = [
-            f"token {i} has {length} pieces, more than a window of {size}, and was not read"
-            for i, length in enumerate(lengths)
-            if length > size
-        ]
-        return make_windows(lengths, size, self.settings.overlap), unread
 
     def _merge(self, form: PromptFormat, done: Sequence[Tuple[Part, Request, Answer]], unread: List[str]) -> Prediction:
         """One prediction from all windows of a Doc."""
@@ -351,7 +308,7 @@ class SlmNer(TrainablePipe):
         labels (Optional[Dict[str, List[str]]]): What `spacy init labels` wrote, instead of looking at all examples.
         """
         validate_get_examples(get_examples, "SlmNer.initialize")
-        found = labels or labels_in(get_examples())
+        found = labels or names_in(get_examples())
         for kind in ("labels", "intents") if self.settings.cats else ("labels",):
             for label in found.get(kind, []):
                 self._add(kind, label)
@@ -374,7 +331,8 @@ class SlmNer(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "SlmNer.update")
-        requests = [request for eg in examples for request in self._lessons(eg)]
+        form, maker = self.format, self._maker
+        requests = [lesson for eg in examples for lesson in make_lessons(eg, form, maker, self.settings.constrained)]
         if requests:
             nll, backprop = self.model.begin_update(requests)
             loss, gradient = self.get_loss(examples, nll)
@@ -390,24 +348,6 @@ class SlmNer(TrainablePipe):
         scores (Floats1d): Of each target.
         """
         return float(scores.mean()), self.model.ops.alloc1f(len(scores)) + 1.0 / len(scores)
-
-    def _lessons(self, eg: Example) -> List[Request]:
-        """What the model should answer to each window of a text."""
-        cats = eg.reference.cats
-        if not eg.reference.has_annotation("ENT_IOB") or (self.settings.cats and not set(self.intents) & set(cats)):
-            return []
-        gold = eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=False)
-        form, lessons = self.format, []
-        for window in self._windows(eg.predicted)[0]:
-            doc = cut(eg.predicted, window)
-            inside = [span for span in gold if window.start <= span.start and span.end <= window.end]
-            doc.set_ents(
-                [Span(doc, span.start - window.start, span.end - window.start, label=span.label_) for span in inside],
-                default="outside",
-            )
-            doc.cats = {name: value for name, value in cats.items() if not self.intents or name in self.intents}
-            lessons.append(Request(form.render(doc), form.constraint(doc), self.settings.constrained, form.target(doc)))
-        return lessons
 
     # Adapters
 
@@ -457,19 +397,3 @@ class SlmNer(TrainablePipe):
 
 # What belongs to an adapter, not to the component.
 OF_ADAPTER = ("labels", "intents", "temperature")
-
-
-def cut(doc: Doc, window: Window) -> Doc:
-    """The tokens of a window alone, without annotation."""
-    tokens = doc[window.start : window.end]
-    words, spaces = [token.text for token in tokens], [bool(token.whitespace_) for token in tokens]
-    return Doc(doc.vocab, words=words, spaces=spaces, user_data=doc.user_data)
-
-
-def labels_in(examples: Iterable[Example]) -> Dict[str, List[str]]:
-    """Labels and intents of annotated examples, sorted."""
-    labels, intents = set(), set()
-    for eg in examples:
-        labels |= {ent.label_ for ent in eg.reference.ents}
-        intents |= set(eg.reference.cats)
-    return {"labels": sorted(labels), "intents": sorted(intents)}
