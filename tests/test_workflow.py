@@ -46,10 +46,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(project: Path) -> str:
+def run(project: Path, workflow: str) -> str:
     overrides = ["--vars.trf_base", "tiny", "--vars.trf_steps", "2", "--vars.tok2vec_steps", "2"]
     overrides += ["--vars.slm_base", "tiny-llama", "--vars.slm_steps", "2"]
-    command = [sys.executable, "-m", "spacy", "project", "run", "all", str(project), *overrides]
+    command = [sys.executable, "-m", "spacy", "project", "run", workflow, str(project), *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -57,7 +57,7 @@ def run(project: Path) -> str:
 
 @pytest.fixture(scope="module")
 def first_run(project: Path) -> str:
-    return run(project)
+    return run(project, "all") + run(project, "slm")
 
 
 def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) -> None:
@@ -65,13 +65,14 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
         metrics = json.loads((project / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert metrics["docs"] == 16
         assert metrics["intents"] is not None
+    assert "slm_ner" in (project / "report" / "compare.html").read_text(encoding="utf8")
     assert "transformer" in (project / "report" / "index.html").read_text(encoding="utf8")
     assert "Scheduling messages, test records" in first_run
 
 
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
-    output = run(project)
-    commands = 14
+    output = run(project, "all") + run(project, "slm")
+    commands = 9 + 7
     assert output.count("nothing changed") == commands
     assert "Running command" not in output
 
