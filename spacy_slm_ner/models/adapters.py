@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch.nn import ModuleDict
 
 from ..errors import BaseModelError
 
@@ -20,8 +22,10 @@ def add_adapter(model: Any, name: str, config: LoraConfig) -> PeftModel:
 
     RAISES (BaseModelError): If the name cannot be one, is taken, or the base has none of the layers.
     """
-    if not NAME.fullmatch(name):
-        raise BaseModelError(f"Got the adapter name {name!r}. Allowed are letters, digits, _ and -.")
+    if not NAME.fullmatch(name) or hasattr(ModuleDict(), name):
+        raise BaseModelError(
+            f"Got the adapter name {name!r}. Allowed are letters, digits, _ and -. Words of torch, such as 'train', are not."
+        )
     if name in adapter_names(model):
         raise BaseModelError(f"There is an adapter {name!r} already. Take another name.")
     try:
@@ -72,16 +76,33 @@ def load_adapter(model: Any, name: str, folder: Path) -> PeftModel:
 
     RAISES (BaseModelError): If there are no such files, or they do not fit the base.
     """
-    if not (folder / WEIGHTS).is_file():
+    if not (folder / WEIGHTS).is_file() or not (folder / "adapter_config.json").is_file():
         raise BaseModelError(f"There is no adapter in {folder}: it needs adapter_config.json and {WEIGHTS}.")
     config = LoraConfig.from_pretrained(str(folder))
     config.inference_mode = False
     config.base_model_name_or_path = None
+    first = not isinstance(model, PeftModel)
     adapted = add_adapter(model, name, config)
     try:
-        result = set_peft_model_state_dict(adapted, load_file(folder / WEIGHTS), adapter_name=name)
-    except RuntimeError as error:
-        raise BaseModelError(f"The adapter in {folder} does not fit the base: {error}") from error
-    if result.unexpected_keys:
-        raise BaseModelError(f"The adapter in {folder} does not fit the base, which lacks {result.unexpected_keys[:3]}.")
+        fill_adapter(adapted, name, folder)
+    except BaseModelError:
+        if first:
+            adapted.unload()
+        else:
+            adapted.delete_adapter(name)
+        raise
     return adapted
+
+
+def fill_adapter(model: PeftModel, name: str, folder: Path) -> None:
+    """Read the weights of an adapter. RAISES (BaseModelError): If they are not those that it has."""
+    try:
+        result = set_peft_model_state_dict(model, load_file(folder / WEIGHTS), adapter_name=name)
+    except (RuntimeError, SafetensorError) as error:
+        raise BaseModelError(f"The adapter in {folder} does not fit the base: {error}") from error
+    missing = [key for key in result.missing_keys if ".lora_" in key and f".{name}." in f"{key}."]
+    if result.unexpected_keys or missing:
+        lacks = (
+            f"the base lacks {result.unexpected_keys[:3]}" if result.unexpected_keys else f"it has no weights for {missing[:3]}"
+        )
+        raise BaseModelError(f"The adapter in {folder} does not fit the base: {lacks}.")

@@ -13,7 +13,7 @@ from ..errors import BaseModelError
 logger = logging.getLogger("spacy_slm_ner")
 
 LINE_END = "\n"
-FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,10 @@ class ChatTokenizer:
             raise BaseModelError("The tokenizer of the base names no eos_token, so no answer could end. Add one to its config.")
         self.tokenizer = tokenizer
         self.end: int = tokenizer.eos_token_id
-        self._plain = Tokenizer.from_str(without_prefix_space(tokenizer.backend_tokenizer.to_str()))
+        self._plain = Tokenizer.from_str(for_plain_segments(tokenizer.backend_tokenizer.to_str()))
         self._plain.encode_special_tokens = True
+        self._plain.no_truncation()
+        self._plain.no_padding()
         self._segments: dict[str, tuple[int, ...]] = {}
         written = self.decode([piece for part in PROBE for piece in self.encode(part)])
         if not all(map(self.encode, PROBE)) or written.replace(" ", "") != "".join(PROBE).replace(" ", ""):
@@ -79,8 +81,10 @@ class ChatTokenizer:
         contents = dict(zip(marks, (message["content"] for message in messages)))
         head: tuple[int, ...] = ()
         body: tuple[int, ...] = ()
+        seen = False
         for part in re.split("(\x02[0-9]+\x03)", rendered):
-            if part == marks[-1]:
+            if part == marks[-1] and not seen:
+                seen = True
                 head, body = body, ()
             body += self.encode_plain(contents[part]) if part in contents else self._encode_template(part)
         return Prompt(head or (self.end,), body or (self.end,))
@@ -89,29 +93,38 @@ class ChatTokenizer:
         if not self.tokenizer.chat_template:
             return (self.tokenizer.bos_token or "") + "".join(f"{message['content']}\n\n" for message in messages)
         try:
-            return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+            rendered = str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         except TemplateError:
-            # Some templates know no system turn.
-            merged = [{"role": "user", "content": "\n\n".join(message["content"] for message in messages)}]
-            return str(self.tokenizer.apply_chat_template(merged, tokenize=False, add_generation_prompt=True))
+            rendered = ""
+        if all(message["content"] in rendered for message in messages):
+            return rendered
+        # Some templates refuse a system turn, or leave it out.
+        merged = [{"role": "user", "content": "\n\n".join(message["content"] for message in messages)}]
+        return str(self.tokenizer.apply_chat_template(merged, tokenize=False, add_generation_prompt=True))
 
     def _encode_template(self, part: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(part, add_special_tokens=False)) if part else ()
 
 
-def without_prefix_space(settings: str) -> str:
-    """A tokenizer's settings without the space that some put before every text: segments are parts of a text."""
+def for_plain_segments(settings: str) -> str:
+    """A tokenizer's settings without the space that some put before every text, as segments are parts of a text, and with all
+    added tokens special, as none of them may come out of a user's text."""
 
     def clean(value: Any) -> Any:
         if isinstance(value, list):
-            return [clean(one) for one in value]
+            return [clean(one) for one in value if not (isinstance(one, dict) and one.get("type") in ("Prepend", "Strip"))]
         if not isinstance(value, dict):
             return value
-        if value.get("type") == "Prepend":
-            return {"type": "Sequence", "normalizers": []}
+        if value.get("type") in ("Prepend", "Strip"):
+            return None
         never = {"prepend_scheme": "never", "add_prefix_space": False}
         return {key: never[key] if key in never else clean(old) for key, old in value.items()}
 
     found = json.loads(settings)
-    found.update({key: clean(found[key]) for key in ("normalizer", "pre_tokenizer")})
+    found.update({key: clean(found[key]) for key in ("normalizer", "pre_tokenizer", "decoder")})
+    for token in found["added_tokens"]:
+        token["special"] = True
+        if found["model"]["type"] == "Unigram":
+            # Its vocabulary may hold the markers as well; none is ever the best way to write a text.
+            found["model"]["vocab"][token["id"]][1] = -1e6
     return json.dumps(found)

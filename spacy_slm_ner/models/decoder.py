@@ -149,10 +149,14 @@ class Decoder:
     def _chunks(self, prompts: Sequence[Prompt]) -> Iterator[list[int]]:
         """Prompts of one head and of like length together, the longest first."""
         order = sorted(range(len(prompts)), key=lambda i: (prompts[i].head, -len(prompts[i].body)))
+        # A sliding window of attention is counted in columns, padding included, so such models read one prompt at a time.
+        alone = bool(getattr(getattr(self.model, "config", None), "sliding_window", None))
         chunk: list[int] = []
         for i in order:
             if chunk and (
-                prompts[i].head != prompts[chunk[0]].head or (len(chunk) + 1) * len(prompts[chunk[0]].body) > self.batch_pieces
+                alone
+                or prompts[i].head != prompts[chunk[0]].head
+                or (len(chunk) + 1) * len(prompts[chunk[0]].body) > self.batch_pieces
             ):
                 yield chunk
                 chunk = []

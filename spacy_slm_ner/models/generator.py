@@ -116,7 +116,8 @@ class Generator:
         losses = torch.cat(
             [nll_among(logits[:constrained], ones[:constrained]), nll_of_all(logits[constrained:], ones[constrained:])]
         )
-        return logits.new_zeros(len(requests)).index_add(0, torch.tensor(rows[: len(ones)], device=losses.device), losses)
+        owners = torch.tensor(rows[: len(ones)], device=losses.device, dtype=torch.long)
+        return logits.new_zeros(len(requests)).index_add(0, owners, losses)
 
     def _logits(self, sequences: Sequence[Sequence[int]], rows: Sequence[int], columns: Sequence[int]) -> torch.Tensor:
         """What the model expects behind some places of sequences.

@@ -1,6 +1,7 @@
 """From a base to a causal language model with its tokenizer."""
 
 import hashlib
+import inspect
 import os
 from functools import cache
 from pathlib import Path
@@ -24,18 +25,14 @@ def load_causal_lm(name: str, revision: Optional[str], dtype: torch.dtype, devic
     RETURNS (tuple[Any, ChatTokenizer]): The model, as transformers has it, and its tokenizer.
     RAISES (BaseModelError): If it cannot be found or loaded, or cannot write texts.
     """
-    folder = find_base(name, revision, weights=False)
+    folder = find_base(name, revision, weights=not has_config_alone(name))
     use_one_thread_after_fork()
     try:
         chat = load_tokenizer(folder)
-        config = AutoConfig.from_pretrained(folder)
-        if any(folder.glob("*.safetensors")):
-            model = AutoModelForCausalLM.from_pretrained(folder, config=config, torch_dtype=dtype, use_safetensors=True)
-        else:
-            model = AutoModelForCausalLM.from_config(config, torch_dtype=dtype)
-    except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, BaseModelError):
-            raise
+        model = load_model(folder, dtype)
+    except BaseModelError:
+        raise
+    except Exception as error:  # those of transformers, tokenizers and safetensors have no base of their own
         raise BaseModelError(
             f"Cannot load {name!r} from {folder} as a causal language model: {error} "
             "Name a base that AutoModelForCausalLM and AutoTokenizer load, such as HuggingFaceTB/SmolLM2-135M-Instruct."
@@ -44,6 +41,31 @@ def load_causal_lm(name: str, revision: Optional[str], dtype: torch.dtype, devic
     if len(chat.tokenizer) > rows:
         raise BaseModelError(f"The tokenizer of {name!r} has {len(chat.tokenizer)} pieces, its model embeds {rows} only.")
     return model.to(device), chat
+
+
+def has_config_alone(name: str) -> bool:
+    """Whether a base is a folder that describes a model without any weights; pickled ones are not taken for none."""
+    return Path(name).is_dir() and not any(file for pattern in ("*.safetensors", "*.bin") for file in Path(name).glob(pattern))
+
+
+def load_model(folder: Path, dtype: torch.dtype) -> Any:
+    """The model of a folder, with random weights if it has none.
+
+    RAISES (ValueError): If weights are missing, or the model cannot be decoded in batches.
+    """
+    config = AutoConfig.from_pretrained(folder)
+    if any(folder.glob("*.safetensors")):
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder, config=config, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+        if info["missing_keys"]:
+            raise ValueError(f"It has no weights for {sorted(info['missing_keys'])[:3]}.")
+    else:
+        model = AutoModelForCausalLM.from_config(config, torch_dtype=dtype)
+    lacking = {"position_ids", "past_key_values", "logits_to_keep"} - set(inspect.signature(model.forward).parameters)
+    if lacking:
+        raise ValueError(f"{type(model).__name__} cannot be decoded in batches, it does not take {sorted(lacking)}.")
+    return model
 
 
 @cache

@@ -1,0 +1,389 @@
+"""The batched decoder against a plain one, which reads everything anew for every piece."""
+
+import random
+from pathlib import Path
+from typing import Any, Callable, Iterator, Sequence
+
+import pytest
+import torch
+from generator_cases import FORMATS, FORMS, LABELS, WORDS, ask, assert_same, random_docs, split, texts_of
+from spacy.language import Language
+from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
+
+from spacy_slm_ner.decoding.grammar import Edge, State
+from spacy_slm_ner.decoding.walker import Answer, FreeWalker, GrammarWalker, Walker
+from spacy_slm_ner.formats.base import Request
+from spacy_slm_ner.formats.bio_lines import BioLines
+from spacy_slm_ner.models.chat import ChatTokenizer, Prompt
+from spacy_slm_ner.models.decoder import Decoder
+
+END = 2  # as the tokenizer of tiny_llama has it
+Make = Callable[[Request], Walker]
+
+
+def tiny_model(kind: str = "llama", seed: int = 0, **settings: Any) -> Any:
+    """Random weights, so large that every piece and its place matter."""
+    torch.manual_seed(seed)
+    shape = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    shape |= {"num_key_value_heads": 2, "vocab_size": 400, "initializer_range": 0.3, **settings}
+    return AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **shape)).eval()
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return talkative(tiny_model())
+
+
+@torch.no_grad()
+def talkative(model: Any) -> Any:
+    """Let the end of a text never be likelier than average, so that answers are long and of many kinds."""
+    model.get_output_embeddings().weight[END] = 0
+    return model
+
+
+@pytest.fixture
+def walker(tiny_chat: ChatTokenizer) -> Make:
+    return lambda request: GrammarWalker(request.grammar, tiny_chat.encode, tiny_chat.end)
+
+
+@torch.inference_mode()
+def plain_decode(model: Any, prompt: Prompt, walker: Walker) -> Answer:
+    """One sequence, one piece a step, nothing remembered."""
+    ids = [*prompt.head, *prompt.body]
+    while not walker.done:
+        allowed = walker.allowed()
+        if allowed is not None and len(allowed) == 1:
+            # Its probability is 1, whatever the model says.
+            walker.step(allowed[0], 0.0)
+            ids.append(allowed[0])
+            continue
+        logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].float()
+        choice = torch.arange(len(logits)) if allowed is None else torch.tensor(allowed)
+        logprobs = torch.log_softmax(logits[choice], dim=0)
+        best = int(logprobs.argmax())
+        piece = int(choice[best])
+        walker.step(piece, float(logprobs[best]))
+        ids.append(piece)
+    return walker.answer()
+
+
+def decode(decoder: Decoder, chat: ChatTokenizer, requests: Sequence[Request], make: Make) -> list[Answer]:
+    walkers = [make(request) for request in requests]
+    decoder.decode([chat.prompt(request.messages) for request in requests], walkers)
+    assert all(walker.done for walker in walkers)
+    return [walker.answer() for walker in walkers]
+
+
+def plainly(model: Any, chat: ChatTokenizer, requests: Sequence[Request], make: Make) -> list[Answer]:
+    return [plain_decode(model, chat.prompt(request.messages), make(request)) for request in requests]
+
+
+# Against the plain decoder
+
+
+@FORMATS
+@pytest.mark.parametrize("seed", range(4))
+def test_answers_and_scores_are_those_of_a_plain_decoder(
+    format: type, seed: int, nlp: Language, tiny_chat: ChatTokenizer, walker: Make
+) -> None:
+    model = talkative(tiny_model(seed=seed))
+    requests = [ask(doc, format) for doc in random_docs(nlp, 42, 10 * seed + FORMS.index(format), most=6)]
+    found = decode(Decoder(model), tiny_chat, requests, walker)
+    assert len({answer.text for answer in found}) > 7
+    assert_same(found, plainly(model, tiny_chat, requests, walker))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        pytest.param("llama", {"rope_theta": 100.0, "attention_bias": True}, id="llama"),
+        pytest.param("qwen2", {}, id="qwen2"),
+        pytest.param("qwen3", {"head_dim": 8}, id="qwen3"),
+        pytest.param("gemma2", {"head_dim": 8, "pad_token_id": 0}, id="gemma2"),
+        pytest.param("gpt2", {"n_embd": 32, "n_layer": 2, "n_head": 4}, id="gpt2"),
+        pytest.param("gpt_neox", {}, id="gpt-neox"),
+        pytest.param("mistral", {"sliding_window": 24}, id="mistral-with-a-window"),
+        pytest.param("gemma3_text", {"head_dim": 8, "pad_token_id": 0, "sliding_window": 24}, id="gemma3-with-windows"),
+    ],
+)
+def test_other_architectures_answer_as_a_plain_decoder(
+    kind: str, settings: dict[str, Any], nlp: Language, tiny_chat: ChatTokenizer, walker: Make
+) -> None:
+    model = tiny_model(kind, **settings)
+    requests = [ask(doc) for doc in random_docs(nlp, 6, 5, most=5)]
+    assert_same(decode(Decoder(model), tiny_chat, requests, walker), plainly(model, tiny_chat, requests, walker))
+
+
+def test_a_window_of_attention_needs_no_batch_to_be_right(nlp: Language, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    model = tiny_model("mistral", sliding_window=24)
+    requests = [ask(doc) for doc in random_docs(nlp, 6, 5, most=5)]
+    found = decode(Decoder(model, batch_pieces=1), tiny_chat, requests, walker)
+    assert_same(found, plainly(model, tiny_chat, requests, walker))
+
+
+def test_free_answers_are_those_of_a_plain_decoder(model: Any, nlp: Language, tiny_chat: ChatTokenizer) -> None:
+    requests = [ask(doc) for doc in random_docs(nlp, 8, 3, most=5)]
+
+    def free(request: Request) -> Walker:
+        return FreeWalker(tiny_chat.decode, tiny_chat.end, 12)
+
+    found = decode(Decoder(model), tiny_chat, requests, free)
+    assert_same(found, plainly(model, tiny_chat, requests, free))
+    assert len(set(texts_of(found))) > 1
+
+
+def test_free_and_constrained_rows_are_decoded_together(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    requests = [ask(split(text), constrained=i % 2 == 0) for i, text in enumerate(["4 pm", "May 5", "at 4", "Friday"])]
+
+    def either(request: Request) -> Walker:
+        return walker(request) if request.constrained else FreeWalker(tiny_chat.decode, tiny_chat.end, 9)
+
+    assert_same(decode(Decoder(model), tiny_chat, requests, either), plainly(model, tiny_chat, requests, either))
+
+
+# Batches
+
+
+@pytest.fixture(scope="module")
+def requests(nlp: Language) -> list[Request]:
+    docs = random_docs(nlp, 36, 1, most=9)
+    return [ask(doc, FORMS[i % 3]) for i, doc in enumerate(docs)]
+
+
+@pytest.fixture(scope="module")
+def alone(model: Any, tiny_chat: ChatTokenizer, requests: list[Request]) -> list[Answer]:
+    def make(request: Request) -> Walker:
+        return GrammarWalker(request.grammar, tiny_chat.encode, tiny_chat.end)
+
+    return [decode(Decoder(model), tiny_chat, [request], make)[0] for request in requests]
+
+
+@pytest.mark.parametrize("size", [3, 32, 36])
+def test_batches_of_any_size_give_the_same_answers(
+    size: int, model: Any, tiny_chat: ChatTokenizer, walker: Make, requests: list[Request], alone: list[Answer]
+) -> None:
+    decoder = Decoder(model)
+    batches = [requests[i : i + size] for i in range(0, len(requests), size)]
+    assert_same([answer for batch in batches for answer in decode(decoder, tiny_chat, batch, walker)], alone)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_a_batch_does_not_matter(
+    seed: int, model: Any, tiny_chat: ChatTokenizer, walker: Make, requests: list[Request], alone: list[Answer]
+) -> None:
+    order = random.Random(seed).sample(range(len(requests)), len(requests))
+    found = decode(Decoder(model), tiny_chat, [requests[i] for i in order], walker)
+    assert_same(found, [alone[i] for i in order])
+
+
+@pytest.mark.parametrize("batch_pieces", [1, 40, 100, 1000])
+def test_the_limit_of_pieces_does_not_change_answers(
+    batch_pieces: int, model: Any, tiny_chat: ChatTokenizer, walker: Make, requests: list[Request], alone: list[Answer]
+) -> None:
+    assert_same(decode(Decoder(model, batch_pieces), tiny_chat, requests, walker), alone)
+
+
+def test_repeated_requests_get_the_same_answers(
+    model: Any, tiny_chat: ChatTokenizer, walker: Make, requests: list[Request], alone: list[Answer]
+) -> None:
+    decoder = Decoder(model)
+    for _ in range(2):
+        assert_same(decode(decoder, tiny_chat, requests[:6], walker), alone[:6])
+
+
+def test_heads_of_different_tasks_do_not_mix(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    docs = [split(text) for text in ("Come at 4 pm", "May 5 or May 4", "Friday")]
+    labels = [("A",), ("DATE", "TIME"), ("DATE", "TIME", "PERSON")]
+    forms = [BioLines(names) for names in labels]
+    requests = [Request(form.render(doc), form.constraint(doc)) for doc in docs for form in forms]
+    decoder = Decoder(model)
+    assert_same(decode(decoder, tiny_chat, requests, walker), plainly(model, tiny_chat, requests, walker))
+    assert len(decoder.heads) == 3
+
+
+def test_more_tasks_than_are_remembered_are_answered(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    forms = [BioLines((f"L{number}",)) for number in range(20)]
+    doc = split("Come at 4")
+    requests = [Request(form.render(doc), form.constraint(doc)) for form in forms]
+    decoder = Decoder(model)
+    found = decode(decoder, tiny_chat, requests + requests[:1], walker)
+    assert_same(found, plainly(model, tiny_chat, requests + requests[:1], walker))
+    assert len(decoder.heads) <= 17
+
+
+class Counting:
+    """Counts the sequences and columns that a model reads at a time."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.device = model.device
+        self.read: list[tuple[int, int]] = []
+
+    def __call__(self, **inputs: Any) -> Any:
+        self.read.append(tuple(inputs["input_ids"].shape))
+        return self.model(**inputs)
+
+
+def test_a_head_is_read_once(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    counting = Counting(model)
+    decoder = Decoder(counting)
+    requests = [ask(split(text)) for text in ("at 4", "on May 5")]
+    width = len(tiny_chat.prompt(requests[0].messages).head)
+    for _ in range(2):
+        decode(decoder, tiny_chat, requests, walker)
+    assert counting.read.count((1, width)) == 1
+
+
+def test_prompts_are_read_within_the_limit_of_pieces(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    counting = Counting(model)
+    requests = [ask(split(" ".join(WORDS[:length]))) for length in (1, 9, 2, 7, 12, 3, 5)]
+    bodies = [len(tiny_chat.prompt(request.messages).body) for request in requests]
+    limit = 2 * max(bodies)
+    decode(Decoder(counting, limit), tiny_chat, requests, walker)
+    prompts = [(rows, width) for rows, width in counting.read[1:] if width in bodies]
+    assert sum(rows for rows, _ in prompts) == len(requests)
+    assert max(rows for rows, _ in prompts) > 1
+    assert all(rows * width <= limit for rows, width in prompts)
+
+
+def test_a_row_that_ends_leaves_the_batch(model: Any, tiny_chat: ChatTokenizer) -> None:
+    counting = Counting(model)
+    limits = iter([2, 5, 8])
+
+    def free(request: Request) -> Walker:
+        return FreeWalker(tiny_chat.decode, -1, next(limits))
+
+    decode(Decoder(counting), tiny_chat, [ask(split(text)) for text in ("4 pm", "May", "Friday")], free)
+    assert [rows for rows, _ in counting.read[1:]] == [3, 3, 2, 2, 2, 1, 1, 1]
+
+
+def test_pieces_without_an_alternative_are_not_read_alone(model: Any, tiny_chat: ChatTokenizer) -> None:
+    counting = Counting(model)
+    decode(Decoder(counting), tiny_chat, [ask(split("x"))], lambda _: GrammarWalker(Line(), tiny_chat.encode, tiny_chat.end))
+    assert len(tiny_chat.encode("a long line without any choice ")) > 5
+    assert [rows for rows, _ in counting.read[1:]] == [1]
+
+
+# Rows that end at once
+
+
+class Line:
+    """One line, then yes or no."""
+
+    start: State = (0,)
+
+    def edges(self, state: State) -> Sequence[Edge]:
+        choice = [Edge("y", (2,)), Edge("n", (2,))]
+        return {0: [Edge("a long line without any choice ", (1,))], 1: choice}.get(state[0], [])
+
+    def may_end(self, state: State) -> bool:
+        return state == (2,)
+
+
+class Nothing:
+    """Only the empty answer."""
+
+    start: State = ()
+
+    def edges(self, state: State) -> Sequence[Edge]:
+        return []
+
+    def may_end(self, state: State) -> bool:
+        return True
+
+
+class OneWay:
+    """Only one answer."""
+
+    start: State = (0,)
+
+    def edges(self, state: State) -> Sequence[Edge]:
+        return [Edge(f"line {state[0]}\n", (state[0] + 1,))] if state[0] < 3 else []
+
+    def may_end(self, state: State) -> bool:
+        return state == (3,)
+
+
+@pytest.mark.parametrize(("grammar", "text"), [(Nothing(), ""), (OneWay(), "line 0\nline 1\nline 2\n")], ids=["empty", "one-way"])
+def test_an_answer_without_a_choice_needs_no_sampling(grammar: Any, text: str, model: Any, tiny_chat: ChatTokenizer) -> None:
+    counting = Counting(model)
+    request = ask(split("x"))._replace(grammar=grammar)
+    make: Make = lambda one: GrammarWalker(one.grammar, tiny_chat.encode, tiny_chat.end)
+    [answer] = decode(Decoder(counting), tiny_chat, [request], make)
+    assert (answer.text, answer.complete) == (text, True)
+    assert [written.logprob for written in answer.path] == [0.0] * len(answer.path)
+    assert len(counting.read) <= 1
+
+
+def test_rows_that_end_at_once_leave_the_others_alone(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    grammars = [Nothing(), None, OneWay(), None, Nothing(), Line()]
+    requests = [ask(split("Come at 4 pm or May 5")) for _ in grammars]
+    mixed = [one if grammar is None else one._replace(grammar=grammar) for one, grammar in zip(requests, grammars)]
+    found = decode(Decoder(model), tiny_chat, mixed, walker)
+    assert_same(found, plainly(model, tiny_chat, mixed, walker))
+
+
+@FORMATS
+@pytest.mark.parametrize("text", ["", "\n", " \t "])
+def test_a_text_without_words_gets_an_empty_answer(
+    format: type, text: str, model: Any, nlp: Language, tiny_chat: ChatTokenizer, walker: Make
+) -> None:
+    [answer] = decode(Decoder(model), tiny_chat, [ask(nlp.make_doc(text), format)], walker)
+    assert format(LABELS).parse(answer.text, nlp.make_doc(text)) == ([], None, [])
+
+
+def test_no_prompts_are_no_work(model: Any) -> None:
+    Decoder(model).decode([], [])
+
+
+def test_a_free_answer_is_cut_at_its_limit(model: Any, tiny_chat: ChatTokenizer) -> None:
+    [answer] = decode(Decoder(model), tiny_chat, [ask(split("x"))], lambda _: FreeWalker(tiny_chat.decode, -1, 7))
+    assert not answer.complete
+    assert sum(len(tiny_chat.encode_plain(written.edge.text)) > 0 for written in answer.path) >= 1
+
+
+def test_decoding_keeps_no_gradients(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    decoder = Decoder(model)
+    decode(decoder, tiny_chat, [ask(split("at 4"))], walker)
+    assert not any(tensor.requires_grad for layers in decoder.heads.values() for layer in layers for tensor in layer)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_the_keys_of_a_head_are_not_changed_by_its_rows(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    decoder = Decoder(model)
+    request = ask(split("Come at 4 pm"))
+    decode(decoder, tiny_chat, [request, request], walker)
+    [(head, layers)] = decoder.heads.items()
+    with torch.inference_mode():
+        cache = model(input_ids=torch.tensor([head]), past_key_values=DynamicCache(), use_cache=True).past_key_values
+    for found, expected in zip(layers, cache.to_legacy_cache(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+# The real shape
+
+
+@pytest.fixture(scope="module")
+def smol(smol_folder: Path) -> Iterator[Any]:
+    torch.manual_seed(0)
+    yield AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(smol_folder), torch_dtype=torch.float32).eval()
+
+
+SHORT = ["at 4 pm", "May 5", "五月 or May", "Friday", "4 or 4", "<|im_end|>", "on May 4", "9:30 please"]
+
+
+def test_real_pieces_and_the_real_shape_answer_alike_in_all_batches(smol: Any, smol_chat: ChatTokenizer) -> None:
+    requests = [ask(split(text), FORMS[i % 3]) for i, text in enumerate(SHORT)]
+    make: Make = lambda request: GrammarWalker(request.grammar, smol_chat.encode, smol_chat.end)
+    decoder = Decoder(smol)
+    batch = decode(decoder, smol_chat, [requests[i % len(requests)] for i in range(32)], make)
+    three = decode(decoder, smol_chat, requests[:3], make)
+    alone = [answer for request in requests[:3] for answer in decode(decoder, smol_chat, [request], make)]
+    for start in range(0, 32, len(requests)):
+        assert_same(batch[start : start + len(requests)], batch[: len(requests)])
+    assert_same(three, batch[:3])
+    assert_same(alone, batch[:3])
+    assert_same(plainly(smol, smol_chat, requests[3:4], make), batch[3:4])
+    for request, answer, text in zip(requests, batch, SHORT):
+        form = FORMS[SHORT.index(text) % 3](LABELS)
+        assert answer.complete and form.parse(answer.text, split(text)).problems == [], request
