@@ -2,9 +2,10 @@
 
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union, cast
 
 import srsly
 import torch
@@ -132,6 +133,24 @@ class CausalLMShim(Shim):
                 parameter.data = xp2torch(value, requires_grad=True, device=parameter.device)
                 parameter.grad = None
         self.generator.changed()
+
+    @contextmanager
+    def use_params(self, params: Dict[Any, Any]) -> Iterator[None]:
+        """Put other values, such as an optimizer's averages, in the place of parameters for a while."""
+        ours = {} if self._generator is None else dict(self.generator.model.named_parameters())
+        swapped = {name: parameter for name, parameter in ours.items() if (self.id, name) in params}
+        before = {name: parameter.data for name, parameter in swapped.items()}
+        for name, parameter in swapped.items():
+            parameter.data = xp2torch(params[self.id, name], device=parameter.device)
+        if swapped:
+            self.generator.changed()
+        try:
+            yield
+        finally:
+            for name, parameter in swapped.items():
+                parameter.data = before[name]
+            if swapped:
+                self.generator.changed()
 
     def count_pieces(self, texts: Sequence[str]) -> List[int]:
         """Number of pieces of each text."""

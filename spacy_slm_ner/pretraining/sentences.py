@@ -27,7 +27,7 @@ class Sentence(NamedTuple):
 def read_sentences(path: Path) -> list[Sentence]:
     """Read JSON Lines: `{"text", "ents": [[start, end, label]], "cats": {intent: 1.0}, "source"}`.
 
-    RAISES (ReadError): If a line is something else.
+    RAISES (ReadError): If a line is something else, or there is none.
     """
     try:
         lines = path.read_text(encoding="utf8").split("\n")
@@ -43,6 +43,8 @@ def read_sentences(path: Path) -> list[Sentence]:
                 sentences.append(Sentence(record["text"], ents, intent, record["source"]))
             except (ValueError, KeyError, TypeError) as error:
                 raise ReadError(f"Line {number} of {path} is no labelled sentence ({error!r}): {line[:80]!r}") from None
+    if not sentences:
+        raise ReadError(f"{path} holds no sentences. Name a file of JSON Lines with text, ents and source.")
     return sentences
 
 

@@ -305,6 +305,23 @@ def test_answers_in_between_do_not_disturb_training_nor_later_answers(lora: Any,
     assert_equal(interrupted, plain, 1e-5 if precision == "fp32" else 0.05)
 
 
+def test_averages_take_the_place_of_weights_for_a_while(llama: Path) -> None:
+    model, optimizer = ready(llama), Adam(0.1, L2=0.0, use_averages=True)
+    learn(model, 5, optimizer)
+    before, answers = weights(model), model.predict(QUESTIONS)
+    with model.use_params(optimizer.averages):
+        inside = weights(model)
+        averaged = model.predict(QUESTIONS)
+    trained = {name for name in before if ".lora_" in name}
+    assert changed(before, inside) == trained
+    name = sorted(trained)[0]
+    expected = torch.from_numpy(optimizer.averages[shim(model).id, name])
+    assert torch.equal(inside[name], expected)
+    assert changed(before, weights(model)) == set()
+    assert_same(model.predict(QUESTIONS), answers)
+    assert differ(averaged, answers)
+
+
 def test_pieces_are_counted(llama: Path) -> None:
     model = ready(llama)
     texts = ["Come at 4", "", "<|im_end|>"]

@@ -39,6 +39,12 @@ def test_a_line_that_is_no_sentence_is_named(tmp_path: Path, line: str) -> None:
         read_sentences(tmp_path / "s.jsonl")
 
 
+def test_a_file_without_sentences_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "s.jsonl").write_text("\n", encoding="utf8")
+    with pytest.raises(ReadError, match=r"s\.jsonl holds no sentences"):
+        read_sentences(tmp_path / "s.jsonl")
+
+
 def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="Cannot read the sentences"):
         read_sentences(tmp_path / "none.jsonl")
