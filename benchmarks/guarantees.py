@@ -3,7 +3,7 @@
     python benchmarks/guarantees.py --base folder/of/SmolLM2-135M-Instruct
 
 The folder needs the real tokenizer and config.json; its weights may be missing, random ones do. 2,000 random texts a format go
-through a tiny model with random weights, under the constraint and free; then 64 texts go through the real shape in several
+through a tiny model with random weights, under the constraint and free; then some texts go through the real shape in several
 batch sizes.
 """
 
@@ -92,7 +92,7 @@ def compare(base: str, format: str, texts: Sequence[str]) -> tuple[int, float]:
 def main(
     base: Annotated[Path, typer.Option(help="Folder with the tokenizer and the config of the real shape.")],
     number: Annotated[int, typer.Option(help="Random texts a format.")] = 2000,
-    batched: Annotated[int, typer.Option(help="Texts for the comparison of batches.")] = 64,
+    batched: Annotated[int, typer.Option(help="Texts for the comparison of batches.")] = 12,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_base(Path(folder), random_texts(500, seed=1), pieces=500, hidden=16, layers=1, heads=2)

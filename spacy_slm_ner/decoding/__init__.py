@@ -1,1 +1,1 @@
-"""What may be generated next: grammars over text, walkers over piece ids (no torch), and the batched decoder (torch)."""
+"""What may be generated next: grammars over text, walkers over piece ids, scores of what was written. No torch."""

@@ -1,6 +1,7 @@
 """What a prompt format is, and what all of them share."""
 
 import re
+from dataclasses import dataclass
 from typing import Callable, Literal, NamedTuple, Optional, Protocol, Sequence, TypedDict
 
 from spacy.tokens import Doc
@@ -63,6 +64,10 @@ class PromptFormat(Protocol):
         """Intents that the answer names one of; empty for none."""
         ...
 
+    def for_doc(self, doc: Doc) -> "PromptFormat":
+        """The format that a Doc is asked in: itself, unless texts differ in what is asked of them."""
+        ...
+
     def render(self, doc: Doc) -> list[Message]:
         """The prompt."""
         ...
@@ -78,6 +83,18 @@ class PromptFormat(Protocol):
     def parse(self, text: str, doc: Doc) -> Parsed:
         """Read any answer, also one that no constraint has shaped."""
         ...
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What all formats are made of.
+
+    labels (Sequence[str]): Entity labels.
+    intents (Sequence[str]): Intents to name on the first line of the answer; empty for none.
+    """
+
+    labels: Sequence[str]
+    intents: Sequence[str] = ()
 
 
 # Labels and intents are known later than the config: they come from the data or from a trained pipeline.

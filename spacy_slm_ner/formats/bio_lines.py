@@ -16,7 +16,7 @@ from ..alignment import fold
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Message, Parsed, escape, gold_spans, unescape
+from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, escape, gold_spans, unescape
 from .prompts import render_prompt
 
 LINE = re.compile(r"(?P<word>.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?:\s*(?P<prefix>[BI])-(?P<label>\S.*?)\s*", re.IGNORECASE)
@@ -24,15 +24,11 @@ INTENT = "intent: "
 
 
 @dataclass(frozen=True)
-class BioLines:
-    """See the module.
+class BioLines(Labelled):
+    """See the module."""
 
-    labels (Sequence[str]): Entity labels.
-    intents (Sequence[str]): Intents to write on the first line; empty for none.
-    """
-
-    labels: Sequence[str]
-    intents: Sequence[str] = ()
+    def for_doc(self, doc: Doc) -> PromptFormat:
+        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("bio_lines", self.labels, self.intents, doc.text)

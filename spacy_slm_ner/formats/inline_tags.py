@@ -17,7 +17,7 @@ from ..alignment import Mention, locate
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Message, Parsed, escape, gold_spans, unescape
+from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, escape, gold_spans, unescape
 from .prompts import render_prompt
 
 INTENT = "intent: "
@@ -26,15 +26,11 @@ MARKED = re.compile(r"\\.|<(?P<label>[^<>/\\]+)>(?P<words>(?:\\.|[^\\])+?)</(?P=
 
 
 @dataclass(frozen=True)
-class InlineTags:
-    """See the module.
+class InlineTags(Labelled):
+    """See the module."""
 
-    labels (Sequence[str]): Entity labels.
-    intents (Sequence[str]): Intents to write on the first line; empty for none.
-    """
-
-    labels: Sequence[str]
-    intents: Sequence[str] = ()
+    def for_doc(self, doc: Doc) -> PromptFormat:
+        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("inline_tags", self.labels, self.intents, doc.text)

@@ -9,7 +9,7 @@ from typing import Sequence, TypedDict
 from spacy.tokens import Doc
 
 from ..decoding.grammar import Grammar
-from .base import FormatFactory, Message, Parsed, PromptFormat
+from .base import FormatFactory, Labelled, Message, Parsed, PromptFormat
 from .bio_lines import BioLines
 from .inline_tags import InlineTags
 from .span_lines import SpanLines
@@ -32,31 +32,24 @@ class Task(TypedDict):
 
 
 @dataclass(frozen=True)
-class OpenLabels:
-    """See the module.
+class OpenLabels(Labelled):
+    """See the module. Its own labels and intents are for texts without a task, which are asked for as BioLines."""
 
-    labels (Sequence[str]): For texts without a task, which are asked for as BioLines.
-    intents (Sequence[str]): For texts without a task.
-    """
-
-    labels: Sequence[str]
-    intents: Sequence[str] = ()
-
-    def _format(self, doc: Doc) -> PromptFormat:
+    def for_doc(self, doc: Doc) -> PromptFormat:
         task: Task = doc.user_data.get(TASK) or Task(format="BioLines", labels=self.labels, intents=self.intents)
         return FORMATS[task["format"]](task["labels"], task["intents"])
 
     def render(self, doc: Doc) -> list[Message]:
-        return self._format(doc).render(doc)
+        return self.for_doc(doc).render(doc)
 
     def target(self, doc: Doc) -> str:
-        return self._format(doc).target(doc)
+        return self.for_doc(doc).target(doc)
 
     def constraint(self, doc: Doc) -> Grammar:
-        return self._format(doc).constraint(doc)
+        return self.for_doc(doc).constraint(doc)
 
     def parse(self, text: str, doc: Doc) -> Parsed:
-        return self._format(doc).parse(text, doc)
+        return self.for_doc(doc).parse(text, doc)
 
 
 def create_open_labels() -> FormatFactory:

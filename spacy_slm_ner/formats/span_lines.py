@@ -14,7 +14,7 @@ from ..alignment import fold
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Message, Parsed, escape, gold_spans
+from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, escape, gold_spans
 from .prompts import render_prompt
 
 LINE = re.compile(r"\s*(?P<label>[^:]*?)\s*:\s*(?P<words>\S.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?\s*")
@@ -75,15 +75,11 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class SpanLines:
-    """See the module.
+class SpanLines(Labelled):
+    """See the module."""
 
-    labels (Sequence[str]): Entity labels.
-    intents (Sequence[str]): Intents to write on the first line; empty for none.
-    """
-
-    labels: Sequence[str]
-    intents: Sequence[str] = ()
+    def for_doc(self, doc: Doc) -> PromptFormat:
+        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("span_lines", self.labels, self.intents, doc.text)

@@ -66,6 +66,9 @@ def save_adapter(model: PeftModel, name: str, folder: Path, base: Optional[str])
     folder.mkdir(parents=True, exist_ok=True)
     config = copy(model.peft_config[name])
     config.base_model_name_or_path = base
+    if isinstance(config.target_modules, set):
+        # The same adapter gives the same file.
+        config.target_modules = sorted(config.target_modules)
     config.save_pretrained(str(folder))
     state = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False)
     save_file({key: value.contiguous() for key, value in state.items()}, folder / WEIGHTS)

@@ -250,6 +250,8 @@ class CausalLMShim(Shim):
 
     def to_device(self, device_type: str, device_id: int) -> None:
         """Move the model, as thinc names devices: "cpu" or "gpu"."""
+        if self._generator is None:
+            return
         device = torch.device("cpu") if device_type == "cpu" else torch.device("cuda", device_id)
         self.generator.model.to(device)
         self.generator.changed()

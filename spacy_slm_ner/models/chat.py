@@ -51,13 +51,18 @@ class ChatTokenizer:
                 "A base needs a tokenizer that keeps every character: byte-level BPE, or SentencePiece with byte fallback."
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy of the fast tokenizer would forget that it writes no special pieces.
+        return ChatTokenizer, (self.tokenizer,)
+
     def encode(self, segment: str) -> tuple[int, ...]:
         """Piece ids of a segment of an answer, which is what is remembered: the same words come again and again."""
-        if segment not in self._segments:
+        pieces = self._segments.get(segment)
+        if pieces is None:
             if len(self._segments) > 100_000:
                 self._segments.clear()
-            self._segments[segment] = self.encode_plain(segment)
-        return self._segments[segment]
+            pieces = self._segments[segment] = self.encode_plain(segment)
+        return pieces
 
     def encode_plain(self, text: str) -> tuple[int, ...]:
         """Piece ids of any text, without special pieces; a lone surrogate, which no tokenizer takes, is written as U+FFFD."""
@@ -100,7 +105,13 @@ class ChatTokenizer:
             return rendered
         # Some templates refuse a system turn, or leave it out.
         merged = [{"role": "user", "content": "\n\n".join(message["content"] for message in messages)}]
-        return str(self.tokenizer.apply_chat_template(merged, tokenize=False, add_generation_prompt=True))
+        rendered = str(self.tokenizer.apply_chat_template(merged, tokenize=False, add_generation_prompt=True))
+        if not all(message["content"] in rendered for message in messages):
+            raise BaseModelError(
+                "The chat template of the base does not write what a turn says, so the model would not see the text. "
+                "Give its tokenizer a template that writes message['content'], or none."
+            )
+        return rendered
 
     def _encode_template(self, part: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(part, add_special_tokens=False)) if part else ()

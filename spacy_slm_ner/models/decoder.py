@@ -166,10 +166,11 @@ class Decoder:
 
     def _head(self, head: tuple[int, ...]) -> KeyValues:
         """Keys and values of a head, computed once."""
-        if head not in self.heads:
+        found = self.heads.get(head)
+        if found is None:
             if len(self.heads) > 16:
                 self.heads.clear()
             ids = torch.tensor([head], device=self.model.device)
             cache = self.model(input_ids=ids, use_cache=True, past_key_values=DynamicCache(), logits_to_keep=1).past_key_values
-            self.heads[head] = cache.to_legacy_cache()
-        return self.heads[head]
+            found = self.heads[head] = cache.to_legacy_cache()
+        return found

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ..decoding.grammar import find_path
 from ..decoding.walker import Answer, FreeWalker, GrammarWalker, Walker
 from ..formats.base import Request
-from .chat import ChatTokenizer
+from .chat import ChatTokenizer, Prompt
 from .decoder import Decoder
 
 
@@ -54,8 +54,20 @@ class Generator:
         self.model.eval()
         if self._decoder is None:
             self._decoder = Decoder(self._inference_model(), self.batch_pieces)
-        self._decoder.decode([self.chat.prompt(request.messages) for request in requests], walkers)
+        prompts = [self.chat.prompt(request.messages) for request in requests]
+        self._check_lengths(prompts)
+        self._decoder.decode(prompts, walkers)
         return [walker.answer() for walker in walkers]
+
+    def _check_lengths(self, prompts: Sequence[Prompt]) -> None:
+        """RAISES (ValueError): If a prompt is longer than the model can read."""
+        most = getattr(self.model.config, "max_position_embeddings", None)
+        longest = max((len(prompt.head) + len(prompt.body) for prompt in prompts), default=0)
+        if most is not None and longest >= most:
+            raise ValueError(
+                f"Got a prompt of {longest} pieces, but the base reads {most} at most, its answer included. Set a smaller "
+                "`window`, or fewer labels."
+            )
 
     def _inference_model(self) -> Any:
         """The model itself, or a copy in the type that it computes in."""

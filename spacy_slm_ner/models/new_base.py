@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Iterable
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from ..errors import BaseModelError
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
@@ -63,9 +65,15 @@ def make_base(folder: Path, texts: Iterable[str], pieces: int, hidden: int, laye
     hidden (int): Width of the model.
     layers (int): Number of layers.
     heads (int): Number of attention heads, each two sharing keys and values.
+    RAISES (BaseModelError): If the numbers make no model.
     """
     from transformers import LlamaConfig
 
+    if heads < 2 or heads % 2 or hidden % (2 * heads) or layers < 1:
+        raise BaseModelError(
+            f"Got hidden = {hidden}, heads = {heads}, layers = {layers}. Allowed are an even number of heads, a width that is a "
+            "multiple of twice that number, and at least one layer."
+        )
     tokenizer = make_tokenizer(texts, pieces)
     tokenizer.save_pretrained(folder)
     shape = LlamaConfig(

@@ -53,6 +53,9 @@ class AnnotationPolicy:
             doc.set_ents(ents, default="outside")
         # Scores are kept by range: one that was left out must not lend its score to the entity in its place.
         others = {(ent.start, ent.end) for ent in ents if ent not in spans}
+        kept = {(doc[start].idx, doc[end - 1].idx + len(doc[end - 1])) for start, end in others}
+        for key in [key for key in doc.user_data if key[:2] == ("._.", "score") and key[2:] not in kept]:
+            del doc.user_data[key]
         for span, (_, score) in zip(spans, found):
             if (span.start, span.end) not in others:
                 span._.score = score

@@ -1,5 +1,6 @@
 """From gold annotation to what a generator should answer."""
 
+import logging
 from typing import Dict, Iterable, List, Sequence
 
 from spacy.tokens import Span
@@ -7,6 +8,8 @@ from spacy.training import Example
 
 from ..formats.base import PromptFormat, Request
 from .parts import PartMaker
+
+logger = logging.getLogger("spacy_slm_ner")
 
 
 def make_lessons(eg: Example, form: PromptFormat, maker: PartMaker, constrained: bool) -> List[Request]:
@@ -18,16 +21,21 @@ def make_lessons(eg: Example, form: PromptFormat, maker: PartMaker, constrained:
     constrained (bool): See `Request`.
     RETURNS (List[Request]): None if the text lacks the annotation.
     """
-    cats = eg.reference.cats
-    if not eg.reference.has_annotation("ENT_IOB") or (form.intents and not set(form.intents) & set(cats)):
+    form = form.for_doc(eg.predicted)
+    cats = {name: value for name, value in eg.reference.cats.items() if name in form.intents and value > 0}
+    if not eg.reference.has_annotation("ENT_IOB", require_complete=True) or (form.intents and not cats):
         return []
-    gold = eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=False)
+    aligned = eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=False)
+    gold = [span for span in aligned if span.label_ in form.labels]
+    unknown = sorted({span.label_ for span in aligned} - set(form.labels))
+    if unknown:
+        logger.warning("Gold entities of the labels %s are not learned: the component has only %s.", unknown, list(form.labels))
     lessons = []
     for _, (start, end, *_), doc in maker.parts(eg.predicted)[0]:
         inside = [span for span in gold if start <= span.start and span.end <= end]
         spans = [Span(doc, span.start - start, span.end - start, label=span.label_) for span in inside]
         doc.set_ents(spans, default="outside")
-        doc.cats = {name: value for name, value in cats.items() if not form.intents or name in form.intents}
+        doc.cats = cats
         lessons.append(Request(form.render(doc), form.constraint(doc), constrained, form.target(doc)))
     return lessons
 

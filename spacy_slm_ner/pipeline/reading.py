@@ -1,13 +1,13 @@
 """From a generator's answer to entities with scores."""
 
 import math
-from typing import NamedTuple, Sequence
+from typing import NamedTuple
 
 from spacy.tokens import Doc
 
 from ..decoding.scores import logprob_between, scale
 from ..decoding.walker import Answer
-from ..formats.base import Parsed, trim
+from ..formats.base import PromptFormat, trim
 from ..types import ScoredSpan
 
 
@@ -24,16 +24,16 @@ class Reading(NamedTuple):
     problems: list[str]
 
 
-def read_answer(answer: Answer, parsed: Parsed, doc: Doc, intents: Sequence[str], temperature: float) -> Reading:
+def read_answer(answer: Answer, form: PromptFormat, doc: Doc, temperature: float) -> Reading:
     """Score what an answer says by the probabilities of the decisions that wrote it.
 
     answer (Answer): What was written.
-    parsed (Parsed): What the format reads in it.
+    form (PromptFormat): Its format. What an intent leaves of the probability is shared by the others that were offered.
     doc (Doc): The text.
-    intents (Sequence[str]): All intents that could have been named. What is left of the probability is shared by the others.
     temperature (float): See `scale`.
     RETURNS (Reading): Entities without white space at their ends.
     """
+    parsed, intents = form.parse(answer.text, doc), form.intents
     problems = list(parsed.problems) + ([] if answer.complete else ["the answer was cut off at the limit of pieces"])
     found = []
     for one in parsed.found:

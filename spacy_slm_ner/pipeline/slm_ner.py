@@ -17,7 +17,7 @@ from thinc.api import Config, Model
 from thinc.types import Floats1d
 
 from ..decoding.walker import Answer
-from ..errors import LabelError
+from ..errors import BaseModelError, LabelError
 from ..formats.base import FormatFactory, PromptFormat, Request
 from .annotate import AnnotationPolicy, add_score_extension
 from .lessons import make_lessons, names_in
@@ -63,13 +63,12 @@ targets = "all-linear"
 
 [slm_ner.scorer]
 @scorers = "spacy-slm-ner.slm_ner_scorer.v1"
-spans_key = "sc"
 """
 
 
 @Language.factory(
     "slm_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans", "doc.cats", "span._.score"],
     default_config=Config().from_str(DEFAULT_CONFIG)["slm_ner"],
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None, "cats_score": 0.0},
 )
@@ -113,6 +112,11 @@ def make_slm_ner(
     policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
     settings = Settings(format, constrained, window, overlap, cats, save_io)
     return SlmNer(nlp.vocab, model, name, settings, policy, labels=labels, intents=intents, scorer=scorer)
+
+
+# What belongs to an adapter, not to the component; and the name of the one that is trained.
+OF_ADAPTER = ("labels", "intents", "temperature")
+DEFAULT = "default"
 
 
 class Settings(NamedTuple):
@@ -168,6 +172,7 @@ class SlmNer(TrainablePipe):
         self.policy = policy
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {"labels": [], "intents": [], "temperature": 1.0, "adapters": {}}
+        self.cfg |= {"format": getattr(settings.format, "__name__", str(settings.format)), "cats": settings.cats}
         for kind, names in (("labels", labels), ("intents", intents)):
             for label in names:
                 self._add(kind, label)
@@ -261,13 +266,10 @@ class SlmNer(TrainablePipe):
 
     def _merge(self, form: PromptFormat, done: Sequence[Tuple[Part, Request, Answer]], unread: List[str]) -> Prediction:
         """One prediction from all windows of a Doc."""
-        readings = [
-            read_answer(answer, form.parse(answer.text, part.doc), part.doc, self.intents, self.temperature)
-            for part, _, answer in done
-        ]
+        readings = [read_answer(answer, form.for_doc(part.doc), part.doc, self.temperature) for part, _, answer in done]
         found = join([part.window for part, _, _ in done], [reading.found for reading in readings])
         named = [reading.cats for reading in readings if reading.cats]
-        cats = {name: sum(cats[name] for cats in named) / max(len(named), 1) for name in self.intents}
+        cats = {name: sum(cats[name] for cats in named) / len(named) for name in named[0]} if named else {}
         problems = unread + [problem for reading in readings for problem in reading.problems]
         io = [{"prompt": list(request.messages), "answer": answer.text} for _, request, answer in done]
         return Prediction(Reading(found, cats, problems), io if self.settings.save_io else [])
@@ -308,12 +310,23 @@ class SlmNer(TrainablePipe):
         labels (Optional[Dict[str, List[str]]]): What `spacy init labels` wrote, instead of looking at all examples.
         """
         validate_get_examples(get_examples, "SlmNer.initialize")
+        self._forget_training()
         found = labels or names_in(get_examples())
         for kind in ("labels", "intents") if self.settings.cats else ("labels",):
             for label in found.get(kind, []):
                 self._add(kind, label)
         self._require_labels()
         self.model.initialize()
+
+    def _forget_training(self) -> None:
+        """Go back to what the first adapter was trained for: new weights have no others, and no temperature."""
+        self.cfg.update(self.cfg["adapters"].get(DEFAULT, {}))
+        self.cfg.update({"temperature": 1.0, "adapters": {}})
+
+    def score(self, examples: Iterable[Example], **settings: Any) -> Dict[str, Any]:
+        """Score predicted Docs; see `score_slm_ner`."""
+        policy = {"annotate": self.policy.annotate, "spans_key": self.policy.spans_key, "intents": self.intents}
+        return super().score(examples, **{**policy, **settings})
 
     def update(
         self,
@@ -362,8 +375,17 @@ class SlmNer(TrainablePipe):
         name (str): What to call it here.
         path (Union[str, Path]): Folder of the other component, such as `training/invoices/model-best/slm_ner`.
         """
+        if not (Path(path) / "cfg").is_file():
+            raise BaseModelError(f"{path} holds no cfg. Name the folder of a trained slm_ner, such as model-best/slm_ner.")
+        cfg = srsly.read_json(Path(path) / "cfg")
+        for key in ("format", "cats"):
+            if cfg[key] != self.cfg[key]:
+                raise BaseModelError(
+                    f"The adapter in {path} was trained with {key} = {cfg[key]!r}, this component has {self.cfg[key]!r}. Load it "
+                    "into a component with the same settings."
+                )
         self.model.shims[0].load_adapter(name, Path(path) / "model")
-        self.cfg["adapters"][name] = {key: srsly.read_json(Path(path) / "cfg")[key] for key in OF_ADAPTER}
+        self.cfg["adapters"][name] = {key: cfg[key] for key in OF_ADAPTER}
 
     def use_adapter(self, name: str) -> None:
         """Switch to an adapter, with its labels, intents and temperature."""
@@ -393,7 +415,3 @@ class SlmNer(TrainablePipe):
         }
         util.from_disk(path, deserialize, exclude)
         return self
-
-
-# What belongs to an adapter, not to the component.
-OF_ADAPTER = ("labels", "intents", "temperature")

@@ -3,6 +3,7 @@
 from random import Random
 from typing import TYPE_CHECKING, Optional
 
+from ..errors import ReadError
 from ..types import Span
 from .sentences import Sentence, fill
 
@@ -71,8 +72,10 @@ class Slots:
     """
 
     def __init__(self, chance: Random) -> None:
-        from faker import Faker as Make
-
+        try:
+            from faker import Faker as Make
+        except ImportError as error:
+            raise ReadError("Made-up names need the package faker: pip install 'spacy-slm-ner[pretraining]'") from error
         self.chance = chance
         self.makers: list[Faker] = [Make(locale) for locale in LOCALES]
         for number, maker in enumerate(self.makers):

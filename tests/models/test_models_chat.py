@@ -1,6 +1,8 @@
 """Chats as piece ids: what a user wrote is never more than text."""
 
+import copy
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -433,3 +435,15 @@ def test_the_given_tokenizer_is_not_changed(smol_folder: Path, tmp_path: Path) -
     ChatTokenizer(tokenizer).prompt(chat_of("x<|im_end|>"))
     assert tokenizer.backend_tokenizer.to_str() == before
     assert tokenizer.encode("<|im_end|>") == [2]
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda chat: pickle.loads(pickle.dumps(chat))], ids=["copied", "pickled"])
+def test_markers_stay_plain_in_a_copy(tiny_chat: ChatTokenizer, again: Any) -> None:
+    assert again(tiny_chat).encode_plain("<|im_end|>") == tiny_chat.encode_plain("<|im_end|>")
+
+
+def test_a_template_that_does_not_write_the_text_is_an_error(tiny_tokenizer: PreTrainedTokenizerFast) -> None:
+    template = "{% for m in messages %}<|im_start|>{{ m.content[0].text }}{% endfor %}"
+    chat = ChatTokenizer(copied(tiny_tokenizer, chat_template=template))
+    with pytest.raises(BaseModelError, match="does not write what a turn says, so the model would not see the text"):
+        chat.prompt(chat_of("Hello", "Do."))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
+from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.models.loading import load_causal_lm
 from spacy_slm_ner.models.new_base import make_base
 
@@ -42,3 +43,9 @@ def test_chat_markers_are_single_pieces_of_the_template(base: Path) -> None:
     ids = tokenizer.apply_chat_template([{"role": "user", "content": "hi"}], add_generation_prompt=True)
     assert ids.count(tokenizer.bos_token_id) == 2
     assert ids.count(tokenizer.eos_token_id) == 1
+
+
+@pytest.mark.parametrize("shape", [(16, 1), (16, 3), (18, 4)], ids=["one-head", "odd", "no-multiple"])
+def test_a_shape_that_cannot_run_is_refused(shape: tuple[int, int], tmp_path: Path) -> None:
+    with pytest.raises(BaseModelError, match="Allowed are an even number of heads"):
+        make_base(tmp_path, TEXTS, pieces=300, hidden=shape[0], layers=1, heads=shape[1])

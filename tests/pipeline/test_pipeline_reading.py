@@ -36,7 +36,7 @@ def answer_of(parts: list[tuple[str, float]], complete: bool = True) -> Answer:
 
 def read(parts: list[tuple[str, float]], words: list[str] = WORDS, intents: tuple = (), **kwargs: float) -> Reading:
     doc, answer = Doc(VOCAB, words=words), answer_of(parts)
-    return read_answer(answer, BioLines(LABELS, intents).parse(answer.text, doc), doc, intents, kwargs.get("temperature", 1.0))
+    return read_answer(answer, BioLines(LABELS, intents), doc, kwargs.get("temperature", 1.0))
 
 
 def test_segments_know_their_characters() -> None:
@@ -81,7 +81,7 @@ def test_each_entity_of_an_answer_is_scored_by_its_own_segments(format: type, su
     for edge in path:
         written.append(Written(edge, 0.0 if position < first else math.log(sure)))
         position += len(edge.text)
-    found = read_answer(Answer(text, tuple(written)), form.parse(text, doc), doc, (), 1.0).found
+    found = read_answer(Answer(text, tuple(written)), form, doc, 1.0).found
     assert [tuple(one.span) for one in found] == [(0, 1, "DATE"), (2, 4, "TIME")]
     assert found[0].score == pytest.approx(1.0)
     assert found[1].score == pytest.approx(1.0) if sure == 1.0 else found[1].score <= sure + 1e-9
@@ -106,7 +106,7 @@ def test_an_entity_of_white_space_alone_is_a_problem() -> None:
 
 def test_an_answer_that_was_cut_off_is_a_problem_and_what_it_says_stays() -> None:
     doc, answer = Doc(VOCAB, words=WORDS), answer_of([("6: B-TIME\n", 0.9)], complete=False)
-    reading = read_answer(answer, BioLines(LABELS).parse(answer.text, doc), doc, (), 1.0)
+    reading = read_answer(answer, BioLines(LABELS), doc, 1.0)
     assert [tuple(one.span) for one in reading.found] == [(2, 3, "TIME")]
     assert reading.problems == ["the answer was cut off at the limit of pieces"]
 

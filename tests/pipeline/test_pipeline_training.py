@@ -622,13 +622,23 @@ def test_an_adapter_cannot_have_any_name(nlp: Language, adapted: Path, name: str
 
 
 def test_a_folder_without_a_component_has_no_adapter(nlp: Language, tmp_path: Path) -> None:
-    with pytest.raises(BaseModelError, match=r"holds no generator\.json\. Name the folder"):
+    with pytest.raises(BaseModelError, match=r"holds no cfg\. Name the folder of a trained slm_ner"):
         component(nlp).load_adapter("when", tmp_path)
+
+
+def test_an_adapter_of_another_format_is_refused(nlp: Language, second: Path, tmp_path: Path) -> None:
+    shutil.copytree(second / "slm_ner", tmp_path / "slm_ner")
+    cfg = tmp_path / "slm_ner" / "cfg"
+    cfg.write_text(cfg.read_text(encoding="utf8").replace('"BioLines"', '"SpanLines"'), encoding="utf8")
+    with pytest.raises(BaseModelError, match=r"was trained with format = 'SpanLines', this component has 'BioLines'"):
+        component(nlp).load_adapter("when", tmp_path / "slm_ner")
+    assert component(nlp).adapters == ["default"]
 
 
 def test_an_adapter_of_another_base_is_refused(nlp: Language, tiny_base: Path, tmp_path: Path) -> None:
     stranger = spacy.blank("en")
-    stranger.add_pipe("slm_ner", config={"labels": ["WHEN"], "model": {"base": str(tiny_base)}})
+    asked = {"labels": ["WHEN"], "intents": ["offer"], "cats": True}
+    stranger.add_pipe("slm_ner", config={**asked, "model": {"base": str(tiny_base)}})
     stranger.initialize()
     stranger.to_disk(tmp_path)
     with pytest.raises(BaseModelError, match=r"was trained over the base .*but the weights of .* are others"):
