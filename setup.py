@@ -55,7 +55,7 @@ setup(
             "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.models.freeze:create_freeze_embeddings",
         ],
         "spacy_factories": [
-            "slm_ner = spacy_slm_ner.pipeline.slm_ner:make_slm_ner",
+            "slm_ner = spacy_slm_ner.pipeline.factory:make_slm_ner",
         ],
         "spacy_misc": [
             "spacy-slm-ner.BioLines.v1 = spacy_slm_ner.formats.bio_lines:create_bio_lines",

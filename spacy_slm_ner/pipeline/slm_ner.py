@@ -1,4 +1,4 @@
-"""`slm_ner`: a generator that writes entities, as a spaCy component."""
+"""`slm_ner`: a generator that writes entities, as a spaCy component. It is made in `factory`."""
 
 import logging
 import math
@@ -13,7 +13,7 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model
+from thinc.api import Model
 from thinc.types import Floats1d
 
 from ..decoding.walker import Answer
@@ -28,99 +28,13 @@ from .windows import join
 
 logger = logging.getLogger("spacy_slm_ner")
 
-DEFAULT_CONFIG = """
-[slm_ner]
-labels = []
-intents = []
-constrained = true
-window = 384
-overlap = 64
-annotate = "ents"
-spans_key = "sc"
-overwrite = "replace"
-threshold = 0.0
-cats = false
-save_io = false
-
-[slm_ner.model]
-@architectures = "spacy-slm-ner.CausalLM.v1"
-base = "HuggingFaceTB/SmolLM2-135M-Instruct"
-revision = null
-precision = "auto"
-gradient_checkpointing = false
-store_base = false
-batch_pieces = 8192
-
-[slm_ner.model.lora]
-@misc = "spacy-slm-ner.Lora.v1"
-r = 16
-alpha = 32
-dropout = 0.05
-targets = "all-linear"
-
-[slm_ner.format]
-@misc = "spacy-slm-ner.BioLines.v1"
-
-[slm_ner.scorer]
-@scorers = "spacy-slm-ner.slm_ner_scorer.v1"
-"""
-
-
-@Language.factory(
-    "slm_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans", "doc.cats", "span._.score"],
-    default_config=Config().from_str(DEFAULT_CONFIG)["slm_ner"],
-    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None, "cats_score": 0.0},
-)
-def make_slm_ner(
-    nlp: Language,
-    name: str,
-    model: Model,
-    format: FormatFactory,
-    labels: List[str],
-    intents: List[str],
-    constrained: bool,
-    window: int,
-    overlap: int,
-    annotate: str,
-    spans_key: str,
-    overwrite: str,
-    threshold: float,
-    cats: bool,
-    save_io: bool,
-    scorer: Optional[Callable],
-) -> "SlmNer":
-    """Make an `slm_ner` component.
-
-    model (Model[List[Request], Union[List[Answer], Floats1d]]): Writes answers; in training, gives the negative log-likelihood of
-        targets. Its shim counts pieces and keeps the adapters.
-    format (FormatFactory): How the generator is asked and how its answer reads.
-    labels (List[str]): Entity labels; those of the training data are added.
-    intents (List[str]): Intents, where `cats` is true; those of the training data are added.
-    constrained (bool): Only answers that can be parsed may be written. If not, whatever is written is read as far as possible.
-    window (int): Most pieces of a text that are read at a time.
-    overlap (int): Pieces that two windows of a long text share. Entities of up to half of it are always seen whole.
-    annotate (str): "ents", "spans" or "both"; see `AnnotationPolicy`, also for the next three.
-    spans_key (str): Name of the span group.
-    overwrite (str): "replace", "merge" or "keep" for entities that were there before.
-    threshold (float): Least score of an entity.
-    cats (bool): Read and write the intent, too: to `doc.cats`.
-    save_io (bool): Keep prompts and raw answers in `doc.user_data[name]["io"]`.
-    scorer (Optional[Callable]): Scores Docs; see `make_slm_ner_scorer`.
-    RETURNS (SlmNer): The component.
-    """
-    policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
-    settings = Settings(format, constrained, window, overlap, cats, save_io)
-    return SlmNer(nlp.vocab, model, name, settings, policy, labels=labels, intents=intents, scorer=scorer)
-
-
 # What belongs to an adapter, not to the component; and the name of the one that is trained.
 OF_ADAPTER = ("labels", "intents", "temperature")
 DEFAULT = "default"
 
 
 class Settings(NamedTuple):
-    """What does not change when the component learns; see `make_slm_ner`."""
+    """What does not change when the component learns; see `make_slm_ner` in `factory`."""
 
     format: FormatFactory
     constrained: bool
@@ -150,7 +64,7 @@ class Prediction(NamedTuple):
 
 
 class SlmNer(TrainablePipe):
-    """See `make_slm_ner`."""
+    """See `make_slm_ner` in `factory`."""
 
     def __init__(
         self,
