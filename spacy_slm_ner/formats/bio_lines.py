@@ -16,8 +16,9 @@ from ..alignment import fold
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, escape, gold_spans, unescape
+from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, gold_spans, unescape
 from .prompts import render_prompt
+from .tokens import WrittenTokens
 
 LINE = re.compile(r"(?P<word>.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?:\s*(?P<prefix>[BI])-(?P<label>\S.*?)\s*", re.IGNORECASE)
 INTENT = "intent: "
@@ -51,19 +52,8 @@ class BioLines(Labelled):
 
 
 @dataclass(frozen=True)
-class Words:
-    """The tokens of a Doc as lines write them.
-
-    words (tuple[str, ...]): Escaped texts.
-    blank (tuple[bool, ...]): Whether each is white space, with which no entity begins.
-    """
-
-    words: tuple[str, ...]
-    blank: tuple[bool, ...]
-
-    @classmethod
-    def of(cls, doc: Doc) -> "Words":
-        return cls(tuple(escape(token.text) for token in doc), tuple(token.is_space for token in doc))
+class Words(WrittenTokens):
+    """Tokens, and where a line means one."""
 
     @cached_property
     def folded(self) -> tuple[str, ...]:

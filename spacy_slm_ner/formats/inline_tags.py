@@ -17,8 +17,9 @@ from ..alignment import Mention, locate
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, escape, gold_spans, unescape
+from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, gold_spans, unescape
 from .prompts import render_prompt
+from .tokens import WrittenTokens
 
 INTENT = "intent: "
 # An escaped character matches first, so that it can neither open nor close a mark.
@@ -107,22 +108,10 @@ def marks(body: str) -> Iterator[tuple[re.Match[str], int]]:
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A Doc as it is copied.
+class Copy(WrittenTokens):
+    """Tokens as they are copied, and where each stands in the copy."""
 
-    words (tuple[str, ...]): Escaped tokens.
-    spaces (tuple[str, ...]): White space behind each, "" or " ".
-    blank (tuple[bool, ...]): Whether each is white space, with which no entity begins.
-    """
-
-    words: tuple[str, ...]
-    spaces: tuple[str, ...]
-    blank: tuple[bool, ...]
-
-    @classmethod
-    def of(cls, doc: Doc) -> "Copy":
-        words = tuple(escape(token.text, "<") for token in doc)
-        return cls(words, tuple(token.whitespace_ for token in doc), tuple(token.is_space for token in doc))
+    special = "<"
 
     @property
     def text(self) -> str:

@@ -5,7 +5,7 @@ one is meant, the line counts: `TIME: 4 [2]` is the second `4` from here. Bracke
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator, Optional, Sequence
 
 from spacy.tokens import Doc
@@ -14,30 +14,19 @@ from ..alignment import fold
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, escape, gold_spans
+from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, gold_spans
 from .prompts import render_prompt
+from .tokens import WrittenTokens
 
 LINE = re.compile(r"\s*(?P<label>[^:]*?)\s*:\s*(?P<words>\S.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?\s*")
 INTENT = "intent"
 
 
 @dataclass(frozen=True)
-class Tokens:
-    """The tokens of a Doc as lines write them.
+class Tokens(WrittenTokens):
+    """Tokens, and where words mean a range of them."""
 
-    words (tuple[str, ...]): Escaped texts.
-    spaces (tuple[str, ...]): White space behind each, "" or " ".
-    blank (tuple[bool, ...]): Whether each is white space, with which no entity begins.
-    """
-
-    words: tuple[str, ...]
-    spaces: tuple[str, ...]
-    blank: tuple[bool, ...]
-
-    @classmethod
-    def of(cls, doc: Doc) -> "Tokens":
-        words = tuple(escape(token.text, "[") for token in doc)
-        return cls(words, tuple(token.whitespace_ for token in doc), tuple(token.is_space for token in doc))
+    special = "["
 
     def __len__(self) -> int:
         return len(self.words)
@@ -71,7 +60,7 @@ class Tokens:
         return sum(1 for first, _ in self.places(self.text(start, end), position) if first <= start)
 
     def folded(self) -> "Tokens":
-        return Tokens(tuple(map(fold, self.words)), self.spaces, self.blank)
+        return replace(self, words=tuple(map(fold, self.words)))
 
 
 @dataclass(frozen=True)
