@@ -4,9 +4,10 @@ from random import Random
 from typing import Annotated, Iterator
 
 import typer
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from ..formats.open_labels import FORMATS
-from ..formats.prompts import render_prompt
 from ..models.new_base import make_base
 from ..pretraining.mixture import TaskMaker
 from ..pretraining.sentences import read_sentences
@@ -39,9 +40,11 @@ def new_base(sentences: Path, folder: Path, pieces: int, hidden: int, layers: in
 
 def prompts(sentences: Path, number: int) -> Iterator[str]:
     """Everything that a tokenizer will have to write."""
-    names = {"BioLines": "bio_lines", "SpanLines": "span_lines", "InlineTags": "inline_tags"}
+    vocab = Vocab()
     tasks = TaskMaker(read_sentences(sentences), dict.fromkeys(FORMATS, 1.0), Random(0))
     for sentence, task in islice(tasks, number):
-        messages = render_prompt(names[task["format"]], task["labels"], task["intents"], sentence.text)
+        # A prompt holds the text as it is, so it need not be tokenized.
+        doc = Doc(vocab, words=[sentence.text], spaces=[False])
+        messages = FORMATS[task["format"]](task["labels"], task["intents"]).render(doc)
         yield "\n".join(message["content"] for message in messages)
         yield "intent: B- I- assistant system user"

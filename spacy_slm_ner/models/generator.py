@@ -100,10 +100,12 @@ class Generator:
         RETURNS (tuple[list[int], list[Decision]]): Piece ids of the answer, and its decisions.
         """
         answer = self.target_pieces(request)
+        if not request.constrained:
+            return answer, [Decision(place, piece, None) for place, piece in enumerate(answer)]
         walker, made = self._walker(request), []
         for place, piece in enumerate(answer):
             allowed = walker.allowed()
-            if allowed is None or len(allowed) > 1:
+            if allowed is not None and len(allowed) > 1:
                 made.append(Decision(place, piece, allowed))
             walker.step(piece, 0.0)
         return answer, made
