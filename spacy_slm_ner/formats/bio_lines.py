@@ -20,7 +20,9 @@ from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat,
 from .prompts import render_prompt
 from .tokens import WrittenTokens
 
-LINE = re.compile(r"(?P<word>.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?:\s*(?P<prefix>[BI])-(?P<label>\S.*?)\s*", re.IGNORECASE)
+LINE = re.compile(
+    r"(?P<word>.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?:\s*(?:(?P<prefix>[BI])-(?P<label>\S.*?)|O)\s*", re.IGNORECASE
+)
 INTENT = "intent: "
 
 
@@ -145,12 +147,14 @@ class BioLinesReader:
         match = LINE.fullmatch(line)
         if match is None:
             return f"not a line `word: B-LABEL`: {line!r}"
-        label = {name.casefold(): name for name in self.labels}.get(match["label"].casefold())
-        if label is None:
+        label = {name.casefold(): name for name in self.labels}.get((match["label"] or "").casefold())
+        if label is None and match["label"]:
             return f"unknown label {match['label']!r} in {line!r}"
         i = self.words.find(match["word"], int(match["count"] or 1), last)
         if i is None:
             return f"no such word behind the line before: {unescape(match['word'])!r}"
+        if label is None:
+            return i
         inside = match["prefix"].upper() == "I"
         if inside and found and found[-1].span.end == i and found[-1].span.label == label:
             found[-1] = found[-1]._replace(span=found[-1].span._replace(end=i + 1), end=end)

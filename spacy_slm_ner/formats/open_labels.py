@@ -13,9 +13,15 @@ from .base import FormatFactory, Labelled, Message, Parsed, PromptFormat
 from .bio_lines import BioLines
 from .inline_tags import InlineTags
 from .span_lines import SpanLines
+from .token_lines import TokenLines
 
 TASK = "task"
-FORMATS: dict[str, FormatFactory] = {"BioLines": BioLines, "SpanLines": SpanLines, "InlineTags": InlineTags}
+FORMATS: dict[str, FormatFactory] = {
+    "BioLines": BioLines,
+    "SpanLines": SpanLines,
+    "InlineTags": InlineTags,
+    "TokenLines": TokenLines,
+}
 
 
 class Task(TypedDict):

@@ -11,9 +11,10 @@ from spacy_slm_ner.formats.base import gold_spans
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
+from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.labels import best_category
 
-FORMATS = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags])
+FORMATS = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TokenLines])
 
 
 @FORMATS

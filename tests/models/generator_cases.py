@@ -13,10 +13,11 @@ from spacy_slm_ner.formats.base import Message, Request
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
+from spacy_slm_ner.formats.token_lines import TokenLines
 
 LABELS = ("DATE", "TIME")
 INTENTS = ("cancel", "inquiry")
-FORMS = (BioLines, SpanLines, InlineTags)
+FORMS = (BioLines, SpanLines, InlineTags, TokenLines)
 FORMATS = pytest.mark.parametrize("format", FORMS)
 WORDS = ["Come", "at", "4", "pm", "or", "on", "May", "5", "the", "May", "4", "Friday", "morning", "please", "9:30", "Mayor"]
 MARKS = [

@@ -14,6 +14,7 @@ from spacy_slm_ner.decoding.walker import Answer, Written
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
+from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.pipeline.reading import Reading, read_answer
 
 # White space is told by the language.
@@ -67,7 +68,7 @@ def test_the_score_of_an_entity_is_the_probability_of_its_own_decisions() -> Non
     assert [one.score for one in found] == pytest.approx([0.4, 0.9 * 0.9 * 0.7])
 
 
-@pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags])
+@pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TokenLines])
 @pytest.mark.parametrize("sure", [1.0, 0.5])
 def test_each_entity_of_an_answer_is_scored_by_its_own_segments(format: type, sure: float) -> None:
     doc = Doc(VOCAB, words=WORDS)

@@ -89,7 +89,7 @@ STRANGE = [
     pytest.param("\\ : B-DATE [2] <DATE></DATE> intent: cancel", id="marks-of-the-formats"),
     pytest.param("a\r\nb\u2028c\x0bd", id="line-breaks"),
 ]
-FORMAT_NAMES = ["BioLines", "SpanLines", "InlineTags"]
+FORMAT_NAMES = ["BioLines", "SpanLines", "InlineTags", "TokenLines"]
 FORMATS = pytest.mark.parametrize("format", FORMAT_NAMES)
 
 
