@@ -1,7 +1,7 @@
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Annotated, Iterator
+from typing import Annotated, Iterator, Optional
 
 import typer
 from spacy.tokens import Doc
@@ -23,19 +23,23 @@ def new_base_cli(
     layers: Annotated[int, typer.Option(help="Number of layers.")] = 6,
     heads: Annotated[int, typer.Option(help="Number of attention heads.")] = 6,
     texts: Annotated[int, typer.Option(help="Number of texts for the tokenizer.")] = 100_000,
+    encoder: Annotated[Optional[Path], typer.Option(help="Folder of a model that lends its word vectors.")] = None,
 ) -> None:
-    """Make a base without weights, to be trained by `spacy train configs/nano.cfg`: a tokenizer, and the shape of a Llama."""
+    """Make a base that has learned nothing, for `spacy train configs/nano.cfg`: a tokenizer and a small Llama."""
     with clear_errors():
-        new_base(sentences, folder, pieces, hidden, layers, heads, texts)
+        new_base(sentences, folder, pieces, hidden, layers, heads, texts, encoder)
     console.print(f"{sentences} -> {folder}", soft_wrap=True, markup=False)
 
 
-def new_base(sentences: Path, folder: Path, pieces: int, hidden: int, layers: int, heads: int, texts: int) -> None:
-    """Train a tokenizer on prompts and texts as `spacy-slm-ner.Mixture.v1` varies them, and write it with a config.
+def new_base(
+    sentences: Path, folder: Path, pieces: int, hidden: int, layers: int, heads: int, texts: int, encoder: Optional[Path] = None
+) -> None:
+    """Train a tokenizer on prompts and texts as `spacy-slm-ner.Mixture.v1` varies them, and write it with first weights.
 
     RAISES (ReadError): If the sentences cannot be read.
+    RAISES (BaseModelError): If the numbers make no model, or the encoder cannot be read.
     """
-    make_base(folder, prompts(sentences, texts), pieces, hidden, layers, heads)
+    make_base(folder, prompts(sentences, texts), pieces, hidden, layers, heads, encoder)
 
 
 def prompts(sentences: Path, number: int) -> Iterator[str]:
@@ -47,4 +51,4 @@ def prompts(sentences: Path, number: int) -> Iterator[str]:
         doc = Doc(vocab, words=[sentence.text], spaces=[False])
         messages = FORMATS[task["format"]](task["labels"], task["intents"]).render(doc)
         yield "\n".join(message["content"] for message in messages)
-        yield "intent: B- I- assistant system user"
+        yield "intent: assistant system user a: B-x: I-x: O\n"

@@ -113,7 +113,7 @@ def copy_base(name: str, target: Path, revision: Optional[str] = None) -> Path:
     """Put the files of a pretrained model into a folder, so that training needs no network.
 
     name (str): As for `find_base`.
-    target (Path): Folder, replaced if it exists.
+    target (Path): Folder. The files of a model that is there are replaced; others stay.
     revision (Optional[str]): As for `find_base`.
     RETURNS (Path): The folder where the files were found.
     """
@@ -122,9 +122,10 @@ def copy_base(name: str, target: Path, revision: Optional[str] = None) -> Path:
         raise BaseModelError(
             f"Got {target} as the folder to put the base into, but it is a file, or holds the base itself. Name another folder."
         )
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     for pattern in FILES:
+        for file in target.glob(pattern):
+            file.unlink()
         for file in source.glob(pattern):
             shutil.copyfile(file, target / file.name)
     return source

@@ -1,5 +1,6 @@
 """`spacy-slm-ner.CausalLM.v1`: a local language model as the generator of `slm_ner`."""
 
+import math
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ def create_causal_lm(
     gradient_checkpointing: bool = False,
     store_base: bool = False,
     batch_pieces: int = 8192,
+    learn_prompts: float = 0.0,
 ) -> Model[List[Request], Union[List[Answer], Floats1d]]:
     """Registered as `spacy-slm-ner.CausalLM.v1`. The base is loaded when the model is initialized, or read from disk.
 
@@ -46,12 +48,16 @@ def create_causal_lm(
     store_base (bool): Store the base with the pipeline. A base from a local folder is stored always, and so are weights that
         were trained as a whole.
     batch_pieces (int): Most pieces of prompts that are read at a time, which bounds the memory.
+    learn_prompts (float): Weight of the loss on the texts of prompts, beside that on the answers: plain language modelling, for
+        a base that is trained from nothing.
     RETURNS (Model[List[Request], Union[List[Answer], Floats1d]]): The model.
     """
     if batch_pieces < 1:
         raise ValueError(f"Got batch_pieces = {batch_pieces}, allowed is 1 or more; 8192 suits a CPU.")
+    if not 0 <= learn_prompts < math.inf:
+        raise ValueError(f"Got learn_prompts = {learn_prompts}, allowed is 0 or more; 0 learns the answers alone.")
     torch_dtype(precision, torch.device("cpu"))
-    settings = Settings(base, revision, lora, precision, gradient_checkpointing, store_base, batch_pieces)
+    settings = Settings(base, revision, lora, precision, gradient_checkpointing, store_base, batch_pieces, learn_prompts)
     return Model("causal_lm", forward, init=init, shims=[CausalLMShim(settings)])
 
 
@@ -74,6 +80,7 @@ class Settings:
     gradient_checkpointing: bool
     store_base: bool
     batch_pieces: int
+    learn_prompts: float
 
 
 class CausalLMShim(Shim):
@@ -113,7 +120,7 @@ class CausalLMShim(Shim):
         if self.settings.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         self._fingerprint = fingerprint(model)
-        self._generator = Generator(model, chat, dtype, self.settings.batch_pieces)
+        self._generator = Generator(model, chat, dtype, self.settings.batch_pieces, self.settings.learn_prompts)
 
     def __call__(self, inputs: Sequence[Request], is_train: bool) -> Tuple[Any, Callable]:
         if not is_train:

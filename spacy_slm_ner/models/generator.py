@@ -1,8 +1,9 @@
 """A causal language model with its tokenizer and its adapters: learns answers, writes answers."""
 
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional, Sequence
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
 import torch
 from torch.nn import functional
@@ -14,6 +15,9 @@ from ..formats.base import Request
 from .chat import ChatTokenizer, Prompt
 from .decoder import Decoder
 
+# Pieces from which on the plain attention is not trained with.
+LONG = 512
+
 
 class Decision(NamedTuple):
     """A piece that had alternatives.
@@ -21,11 +25,13 @@ class Decision(NamedTuple):
     place (int): Where in the answer.
     piece (int): The right one.
     allowed (Optional[Sequence[int]]): All that were allowed; None for every piece there is.
+    weight (float): Of its loss.
     """
 
     place: int
     piece: int
     allowed: Optional[Sequence[int]]
+    weight: float = 1.0
 
 
 @dataclass
@@ -36,12 +42,14 @@ class Generator:
     chat (ChatTokenizer): Its tokenizer.
     dtype (torch.dtype): The type that it computes in. Weights that are trained as a whole are kept in fp32 and cast.
     batch_pieces (int): Most pieces of prompts that are read at a time.
+    learn_prompts (float): Weight of the loss on the texts of prompts, beside that on their answers.
     """
 
     model: Any
     chat: ChatTokenizer
     dtype: torch.dtype
     batch_pieces: int = 8192
+    learn_prompts: float = 0.0
     _decoder: Optional[Decoder] = field(default=None, repr=False)
 
     def changed(self) -> None:
@@ -111,27 +119,38 @@ class Generator:
         return answer, made
 
     def nll(self, requests: Sequence[Request]) -> torch.Tensor:
-        """Negative log-likelihood of the right answers. The prompt is read, but not learned.
+        """Negative log-likelihood of the right answers; the prompt is read, and learned as far as `learn_prompts` says.
 
         requests (Sequence[Request]): With targets.
         RETURNS (torch.Tensor): Sum over the decisions of each answer, in nats. Shape: (requests,).
         """
         self.model.train()
-        prompts = [[piece for part in self.chat.prompt(request.messages) for piece in part] for request in requests]
-        answers, decisions = zip(*map(self.decisions, requests))
+        lessons = [self.lesson(request) for request in requests]
+        made = [(row, one) for row, (_, ones) in enumerate(lessons) for one in ones]
+        made.sort(key=lambda pair: pair[1].allowed is None)
+        rows, ones = zip(*made) if made else ((0,), ())
         # The piece at a place is decided at the column before it.
-        made = [
-            (row, len(prompt) + one.place - 1, one) for row, (prompt, ones) in enumerate(zip(prompts, decisions)) for one in ones
-        ]
-        made.sort(key=lambda triple: triple[2].allowed is None)
-        rows, columns, ones = zip(*made) if made else ((0,), (0,), ())
-        logits = self._logits([prompt + answer[:-1] for prompt, answer in zip(prompts, answers)], rows, columns)
+        columns = [one.place - 1 for one in ones] or [0]
+        logits = self._logits([pieces[:-1] for pieces, _ in lessons], rows, columns)
         constrained = sum(one.allowed is not None for one in ones)
         losses = torch.cat(
             [nll_among(logits[:constrained], ones[:constrained]), nll_of_all(logits[constrained:], ones[constrained:])]
         )
+        losses = losses * torch.tensor([one.weight for one in ones], device=losses.device)
         owners = torch.tensor(rows[: len(ones)], device=losses.device, dtype=torch.long)
         return logits.new_zeros(len(requests)).index_add(0, owners, losses)
+
+    def lesson(self, request: Request) -> tuple[list[int], list[Decision]]:
+        """A prompt with its right answer, and what is learned of them.
+
+        RETURNS (tuple[list[int], list[Decision]]): Piece ids of both, and decisions with their places there.
+        """
+        head, body = self.chat.prompt(request.messages)
+        answer, made = self.decisions(request)
+        ones = [one._replace(place=one.place + len(head) + len(body)) for one in made]
+        if self.learn_prompts:
+            ones += [Decision(place, piece, None, self.learn_prompts) for place, piece in enumerate(body, len(head))]
+        return [*head, *body, *answer], ones
 
     def _logits(self, sequences: Sequence[Sequence[int]], rows: Sequence[int], columns: Sequence[int]) -> torch.Tensor:
         """What the model expects behind some places of sequences.
@@ -151,12 +170,31 @@ class Generator:
         hook = head.register_forward_pre_hook(lambda module, args: (args[0][places][None],))
         stored = next(self.model.parameters()).dtype
         try:
-            with torch.autocast(device.type, torch.bfloat16, enabled=stored != self.dtype):
+            with (
+                torch.autocast(device.type, torch.bfloat16, enabled=stored != self.dtype),
+                fast_attention(self.model, ids.shape[1]),
+            ):
                 output = self.model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False)
         finally:
             hook.remove()
         logits: torch.Tensor = output.logits[0].float()
         return logits
+
+
+@contextmanager
+def fast_attention(model: Any, length: int) -> Iterator[None]:
+    """Train with the attention whose gradient is the faster one: on a CPU, for short sequences, that is the plain one. For long
+    ones it would hold too large matrices.
+
+    length (int): Of the sequences.
+    """
+    before = model.config._attn_implementation
+    if before == "sdpa" and model.device.type == "cpu" and length <= LONG:
+        model.config._attn_implementation = "eager"
+    try:
+        yield
+    finally:
+        model.config._attn_implementation = before
 
 
 def nll_of_all(logits: torch.Tensor, decisions: Sequence[Decision]) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """A new base with nothing in it: a tokenizer of its own and the shape of a Llama."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING, Iterable, Optional
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 MARKERS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+BIO = r": [BI]-|: O\n"
 TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
@@ -21,7 +22,8 @@ def make_tokenizer(texts: Iterable[str], pieces: int) -> "PreTrainedTokenizerFas
     """Train a byte-level BPE tokenizer with chat markers.
 
     A space is a piece of its own, and so is each digit: a word is written with the same pieces in the text and at the start of a
-    line of the answer, so a small model can copy it.
+    line of the answer, so a small model can copy it. What stands between a word and its BIO label becomes one piece, where the
+    texts hold it often.
 
     texts (Iterable[str]): What to train on.
     pieces (int): Size of the vocabulary.
@@ -32,7 +34,7 @@ def make_tokenizer(texts: Iterable[str], pieces: int) -> "PreTrainedTokenizerFas
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(r" |\p{N}|\n|[^\s\p{L}\p{N}]"), "isolated"),
+            pre_tokenizers.Split(Regex(rf"{BIO}| |\p{{N}}|\n|[^\s\p{{L}}\p{{N}}]"), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -56,8 +58,10 @@ def make_tokenizer(texts: Iterable[str], pieces: int) -> "PreTrainedTokenizerFas
     return fast
 
 
-def make_base(folder: Path, texts: Iterable[str], pieces: int, hidden: int, layers: int, heads: int) -> None:
-    """Write a tokenizer and a config; a base without weights gets random ones where it is loaded.
+def make_base(
+    folder: Path, texts: Iterable[str], pieces: int, hidden: int, layers: int, heads: int, encoder: Optional[Path] = None
+) -> None:
+    """Write a base that has learned nothing, but can copy where it has two layers and four heads; see `copying`.
 
     folder (Path): Where to write.
     texts (Iterable[str]): For the tokenizer.
@@ -65,9 +69,14 @@ def make_base(folder: Path, texts: Iterable[str], pieces: int, hidden: int, laye
     hidden (int): Width of the model.
     layers (int): Number of layers.
     heads (int): Number of attention heads, each two sharing keys and values.
+    encoder (Optional[Path]): A model whose word vectors become the first embeddings.
     RAISES (BaseModelError): If the numbers make no model.
     """
-    from transformers import LlamaConfig
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from .borrow import borrow_embeddings
+    from .copying import teach_copying
 
     if heads < 2 or heads % 2 or hidden % (2 * heads) or layers < 1:
         raise BaseModelError(
@@ -85,10 +94,18 @@ def make_base(folder: Path, texts: Iterable[str], pieces: int, hidden: int, laye
         num_attention_heads=heads,
         num_key_value_heads=heads // 2,
         max_position_embeddings=2048,
+        rope_theta=100_000.0,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         torch_dtype="bfloat16",
     )
-    shape.save_pretrained(folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = LlamaForCausalLM(shape)
+        if encoder is not None:
+            model.get_input_embeddings().weight.data = borrow_embeddings(encoder, tokenizer, hidden)
+        if layers >= 2 and heads >= 4:
+            teach_copying(model)
+    model.to(torch.bfloat16).save_pretrained(folder)

@@ -11,13 +11,15 @@ from spacy.language import Language
 from spacy.tokens import Span
 from spacy.training import Example
 
-from ..formats.open_labels import TASK, Task
+from ..formats.open_labels import TASK, OpenLabels, Task
 from .sentences import Sentence, endless, join_sentences, labels_by_source, read_sentences, vary_case
 from .slots import PERSON, Slots
 
 LABEL_NAMES: dict[str, list[str]] = json.loads((files(__package__) / "data" / "label_names.json").read_text(encoding="utf8"))
 # What stands between sentences that are joined to one text.
 GLUES = (" ", " ", "\n")
+# Sentences are joined until the text has one of these numbers of characters: most are shorter than a message.
+LENGTHS = (0, 0, 60, 120, 180)
 
 
 def create_mixture(
@@ -64,8 +66,9 @@ class TaskMaker:
         by_source = {source: [s for s in self.sentences if s.source == source] for source in known}
         slots = Slots(self.chance)
         for sentence in endless(self.sentences, self.chance):
-            extra = self.chance.choice((0, 0, 0, 0, 1, 1, 2)) if len(sentence.text) < 150 else 0
-            joined = [sentence, *self.chance.sample(by_source[sentence.source], extra)]
+            joined, least = [sentence], self.chance.choice(LENGTHS)
+            while sum(len(one.text) for one in joined) < least:
+                joined.append(self.chance.choice(by_source[sentence.source]))
             sentence = slots.refill(join_sentences(joined, self.chance.choice(GLUES)))
             people = [label for label in known[sentence.source] if label in PERSON]
             if people and self.chance.random() < 0.4:
@@ -96,6 +99,19 @@ class TaskMaker:
         """One of the ways to write a label."""
         name = self.chance.choice(LABEL_NAMES.get(label, [label, label.replace("_", " ")]))
         return self.chance.choice((name, name, name.upper(), name.lower()))
+
+
+def create_task_length() -> Callable[[Example], int]:
+    """Registered as `spacy-slm-ner.TaskLength.v1`: what a batcher needs to put tasks of like length together, whatever their
+    formats are.
+
+    RETURNS (Callable[[Example], int]): Number of characters of the text and of the answer to an example of the mixture.
+    """
+
+    def task_length(eg: Example) -> int:
+        return len(eg.reference.text) + len(OpenLabels(()).target(eg.reference))
+
+    return task_length
 
 
 def to_example(nlp: Language, sentence: Sentence, task: Task) -> "Example | None":

@@ -1,6 +1,7 @@
 """Learning answers and writing them, over a tiny Llama with random weights."""
 
 import random
+from dataclasses import replace
 from typing import Any, Iterator, Sequence
 
 import pytest
@@ -101,6 +102,28 @@ def test_a_loss_does_not_depend_on_the_batch(format: type, kind: Any, generator:
     expected = [pytest.approx(by_hand(generator, request), rel=1e-4, abs=1e-4) for request in requests]
     assert generator.nll(requests).tolist() == expected
     assert generator.nll(requests[::-1]).tolist() == expected[::-1]
+
+
+def test_the_texts_of_prompts_are_learned_as_far_as_asked(generator: Generator) -> None:
+    request = teach(LESSONS[0])
+    head, body = generator.chat.prompt(request.messages)
+    with torch.no_grad():
+        logits = generator.model(input_ids=torch.tensor([[*head, *body]])).logits[0]
+    logprobs = torch.log_softmax(logits.float(), dim=1)
+    text = -sum(float(logprobs[place - 1, piece]) for place, piece in enumerate(body, len(head)))
+    learning = replace(generator, learn_prompts=0.5)
+    assert learning.nll([request]).tolist() == [pytest.approx(by_hand(generator, request) + 0.5 * text, rel=1e-4)]
+
+
+@pytest.mark.parametrize("longest", [0, 512], ids=["fused", "plain"])
+def test_a_loss_does_not_depend_on_the_kind_of_attention(
+    longest: int, generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = [teach(doc) for doc in LESSONS]
+    expected = [pytest.approx(by_hand(generator, request), rel=1e-4, abs=1e-4) for request in requests]
+    monkeypatch.setattr("spacy_slm_ner.models.generator.LONG", longest)
+    assert generator.nll(requests).tolist() == expected
+    assert generator.model.config._attn_implementation == "sdpa"
 
 
 def test_lessons_of_different_tasks_share_a_batch(generator: Generator) -> None:
