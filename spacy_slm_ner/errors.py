@@ -6,7 +6,8 @@ SlmNerError
 ├── DamageError       a damaged record, where the policy is to fail
 ├── BaseModelError    a pretrained model that cannot be found or is not the one it should be
 ├── LabelError        labels that a component cannot have, or lacks
-└── EvaluationError   two scorers that disagree, or data that cannot be scored
+├── EvaluationError   two scorers that disagree, or data that cannot be scored
+└── EndpointError     an endpoint that gives no answer
 """
 
 
@@ -36,3 +37,14 @@ class LabelError(SlmNerError):
 
 class EvaluationError(SlmNerError):
     """Two scorers disagree, or the data cannot be scored."""
+
+
+class EndpointError(SlmNerError):
+    """An endpoint gives no answer.
+
+    kind (str): "key" (refused), "credit" (used up), "request" (refused as it is), or "down" (no answer after all tries).
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -20,8 +20,8 @@ PACKAGE = "spacy_slm_ner"
 STOREYS = (
     ("about", "types", "errors"),
     ("labels", "alignment", "decoding"),
-    ("formats", "records", "synthesis"),
-    ("models", "pretraining"),
+    ("formats", "records"),
+    ("models", "pretraining", "synthesis"),
     ("pipeline", "evaluation"),
     ("batch", "serving"),
     ("cli",),

@@ -6,7 +6,24 @@ from .calibrate import calibrate_cli
 from .check import check_cli
 from .convert import convert_cli
 from .evaluate import evaluate_cli
+from .generate import generate_cli
 from .new_base import new_base_cli
+from .quality import quality_cli
 from .report import report_cli
+from .review import review_cli
+from .split import split_cli
 
-__all__ = ["app", "base_cli", "calibrate_cli", "check_cli", "convert_cli", "evaluate_cli", "new_base_cli", "report_cli"]
+__all__ = [
+    "app",
+    "base_cli",
+    "calibrate_cli",
+    "check_cli",
+    "convert_cli",
+    "evaluate_cli",
+    "generate_cli",
+    "new_base_cli",
+    "quality_cli",
+    "report_cli",
+    "review_cli",
+    "split_cli",
+]

@@ -4,16 +4,14 @@ from collections import Counter
 from typing import Any, Iterator, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-from spacy import displacy
 
+from ..records.drawing import colors_of, draw
+from ..types import Span
 from .pairing import KINDS
 
 Metrics = Mapping[str, Any]
 
 ERRORS = tuple(kind for kind in KINDS if kind != "correct")
-# Light enough for dark text on them, and told apart by the colour-blind (Okabe & Ito 2008, lightened).
-PALETTE = ("#9ecae9", "#fdd0a2", "#b2dfc4", "#e6c9e1", "#f5e79e", "#f4b8a8", "#cfd8dc", "#c5cae9")
 
 
 def render_report(metrics: Sequence[Metrics], title: str) -> str:
@@ -31,7 +29,7 @@ def render_report(metrics: Sequence[Metrics], title: str) -> str:
         lstrip_blocks=True,
     )
     labels = sorted({label for m in metrics for label in m["entities"]["per_label"]})
-    colors = {label: PALETTE[i % len(PALETTE)] for i, label in enumerate(labels)}
+    colors = colors_of(labels)
     return environment.get_template("report.html.jinja").render(
         title=title,
         pipelines=metrics,
@@ -64,8 +62,8 @@ def error_cards(texts: Sequence[Metrics], colors: Mapping[str, str]) -> Iterator
                 "kinds": kinds,
                 "wrong_intent": f"{text['intent']} read as {predicted_intent}" if wrong_intent else "",
                 "labels": sorted(labels_of(text["pairs"])),
-                "gold": draw(text, "gold", colors),
-                "predicted": draw(text, "predicted", colors),
+                "gold": draw(text["text"], spans_of(text["pairs"], "gold"), colors),
+                "predicted": draw(text["text"], spans_of(text["pairs"], "predicted"), colors),
             }
 
 
@@ -74,9 +72,6 @@ def labels_of(pairs: Sequence[Metrics]) -> set[str]:
     return {span[2] for pair in pairs if pair["kind"] != "correct" for span in (pair["gold"], pair["predicted"]) if span}
 
 
-def draw(text: Metrics, side: str, colors: Mapping[str, str]) -> Markup:
-    """One side of a text, by displaCy, which escapes the text but not the labels, whose colours it looks up in upper case."""
-    spans = sorted(tuple(pair[side]) for pair in text["pairs"] if pair[side])
-    ents = [{"start": start, "end": end, "label": str(escape(label))} for start, end, label in spans]
-    options = {"colors": {str(escape(label)).upper(): color for label, color in colors.items()}}
-    return Markup(displacy.render({"text": text["text"], "ents": ents}, style="ent", manual=True, options=options, jupyter=False))
+def spans_of(pairs: Sequence[Metrics], side: str) -> list[Span]:
+    """One side of a text."""
+    return [Span(*pair[side]) for pair in pairs if pair[side]]

@@ -70,12 +70,13 @@ class Job:
     def _records(self, path: Path) -> Iterator[Doc]:
         for number, payload in read_payloads(path):
             text = payload.get("text", "") if isinstance(payload, dict) else str(payload)
-            doc, problems = self._build_record(payload)
+            doc, problems = self.build(payload)
             if self._keep(path, number, str(text), problems) and doc is not None:
                 self.seen[doc.text] = f"{path}, record {number}"
                 yield doc
 
-    def _build_record(self, payload: Payload) -> Built:
+    def build(self, payload: Payload) -> Built:
+        """The Doc of a record, and what is wrong with it; None if nothing can be made of it."""
         record = checked(payload)
         if isinstance(record, Problem):
             return None, [record]

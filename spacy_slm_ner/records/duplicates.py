@@ -35,19 +35,38 @@ def sketch(parts: frozenset[str]) -> MinHash:
     return result
 
 
+class NearIndex:
+    """Texts, among which near-duplicates of another text are found in about constant time.
+
+    threshold (float): Least Jaccard similarity. MinHash proposes the pairs, the similarity itself is exact.
+    """
+
+    def __init__(self, threshold: float = 0.7) -> None:
+        self.threshold = threshold
+        self._sets: list[frozenset[str]] = []
+        self._index = MinHashLSH(threshold=threshold * 0.8, num_perm=PERMUTATIONS)
+
+    def near(self, text: str) -> list[NearDuplicate]:
+        """Those of the texts that are nearly the same as another, in their order; `second` is the place that it would get."""
+        parts = shingles(text)
+        likeness = {j: len(parts & self._sets[j]) / len(parts | self._sets[j]) for j in sorted(self._index.query(sketch(parts)))}
+        return [NearDuplicate(j, len(self._sets), value) for j, value in likeness.items() if value >= self.threshold]
+
+    def add(self, text: str) -> None:
+        """Take a text in."""
+        parts = shingles(text)
+        self._index.insert(len(self._sets), sketch(parts))
+        self._sets.append(parts)
+
+
 def near_duplicates(texts: Sequence[str], threshold: float = 0.7) -> Iterator[NearDuplicate]:
     """Find near-duplicates in about linear time.
 
     texts (Sequence[str]): The texts.
-    threshold (float): Least Jaccard similarity. MinHash proposes the pairs, the similarity itself is exact.
+    threshold (float): See `NearIndex`.
     YIELDS (NearDuplicate): Pairs, each once, in the order of the later text.
     """
-    index = MinHashLSH(threshold=threshold * 0.8, num_perm=PERMUTATIONS)
-    sets = [shingles(text) for text in texts]
-    for i, parts in enumerate(sets):
-        signature = sketch(parts)
-        for j in sorted(index.query(signature)):
-            similarity = len(parts & sets[j]) / len(parts | sets[j])
-            if similarity >= threshold:
-                yield NearDuplicate(j, i, similarity)
-        index.insert(i, signature)
+    index = NearIndex(threshold)
+    for text in texts:
+        yield from index.near(text)
+        index.add(text)

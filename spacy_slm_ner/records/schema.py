@@ -50,10 +50,17 @@ def parse_record(payload: Any) -> Record:
     """
     try:
         return Record.model_validate(payload)
-    except ValidationError as e:
-        faults = "; ".join(
-            f"{'.'.join(map(str, error['loc'])) or 'record'}: {error['msg']}, got {error['input']!r:.80}" for error in e.errors()
-        )
+    except ValidationError as error:
         raise ValueError(
-            f'{faults}. A record is {{"text": str, "labels": [{{"word": str, "label": str}}], "intent": str}}'
+            f'{faults_of(error, "record")}. A record is {{"text": str, "labels": [{{"word": str, "label": str}}], "intent": str}}'
         ) from None
+
+
+def faults_of(error: ValidationError, whole: str) -> str:
+    """Every field that is wrong, what is wrong with it, and what was got.
+
+    whole (str): What to call the whole.
+    """
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or whole}: {one['msg']}, got {one['input']!r:.80}" for one in error.errors()
+    )

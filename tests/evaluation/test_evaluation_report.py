@@ -10,8 +10,9 @@ from spacy_slm_ner.evaluation.calibration import Calibration, Judged
 from spacy_slm_ner.evaluation.evaluate import Evaluation, char_spans
 from spacy_slm_ner.evaluation.intents import score_intents
 from spacy_slm_ner.evaluation.pairing import pair_spans
-from spacy_slm_ner.evaluation.report import PALETTE, confusion_rows, render_report
+from spacy_slm_ner.evaluation.report import confusion_rows, render_report
 from spacy_slm_ner.evaluation.strict import agreed_scores
+from spacy_slm_ner.records.drawing import PALETTE
 
 Metrics = dict[str, Any]
 MakeMetrics = Callable[..., Metrics]

@@ -1,0 +1,82 @@
+from pathlib import Path
+from typing import Annotated, Any, Optional, Sequence
+
+import srsly
+import typer
+from spacy.tokens import Doc
+
+from ..errors import ReadError
+from ..records.census_page import END, START
+from ..records.convert import Job, collect_intents
+from ..records.damage import Ledger
+from ..records.read_json import read_payloads
+from ..records.split import PARTS, crossings, split
+from ..synthesis.prompts import system_message
+from ..synthesis.spec import read_spec
+from ._app import app, clear_errors, comma_list, console
+from ._load import blank_pipeline
+
+
+@app.command("split")
+def split_cli(
+    records: Annotated[Path, typer.Argument(help="Record file.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for train.json, dev.json and test.json.")],
+    spec: Annotated[Optional[Path], typer.Option(help="The spec of the records, to note its prompt.")] = None,
+    dev: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the development set.")] = 0.15,
+    test: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the test set.")] = 0.25,
+    disjoint: Annotated[str, typer.Option(help="Labels whose strings must not occur in two parts, comma separated.")] = "",
+    similarity: Annotated[float, typer.Option(help="Jaccard similarity from which two texts are near-duplicates.")] = 0.7,
+    lang: Annotated[str, typer.Option(help="Language of the tokenizer, a spaCy code.")] = "en",
+) -> None:
+    """Split records by the hash of their content, near-duplicates and shared entities together."""
+    with clear_errors():
+        counts = split_records(records, folder, spec, dev, test, comma_list(disjoint), similarity, lang)
+    sizes = ", ".join(f"{part} {counts[part]}" for part in PARTS)
+    note = f"; {counts['groups']} groups, {counts['largest']} texts in the largest; {counts['left_out']} damaged records left out"
+    console.print(f"{records} -> {folder}: {sizes}{note}", soft_wrap=True, markup=False)
+
+
+def split_records(
+    records: Path,
+    folder: Path,
+    spec: Optional[Path] = None,
+    dev: float = 0.15,
+    test: float = 0.25,
+    disjoint: Sequence[str] = (),
+    similarity: float = 0.7,
+    lang: str = "en",
+) -> dict[str, int]:
+    """Write three record files.
+
+    RETURNS (dict[str, int]): Number of records by part, of groups, of the largest group, and of damaged records, which are left
+        out (`check` names them).
+    RAISES (ReadError): If the records cannot be read, or a part would be empty.
+    """
+    payloads = [payload for _, payload in read_payloads(records)]
+    job = Job(blank_pipeline(lang), Ledger(), intents=collect_intents([records]))
+    pairs: list[tuple[Any, Doc]] = [(payload, doc) for payload in payloads if (doc := job.build(payload)[0]) is not None]
+    docs = [doc for _, doc in pairs]
+    try:
+        found = split(docs, dev, test, disjoint, similarity)
+    except ValueError as error:
+        raise ReadError(str(error)) from None
+    prompt = system_message(read_spec(spec))["content"] if spec else ""
+    counts = {part: found.parts.count(part) for part in PARTS}
+    for part in PARTS:
+        if not counts[part] and {"train": 1.0, "dev": dev, "test": test}[part]:
+            raise ReadError(f"{part} would be empty: {len(docs)} records in {found.groups} groups are too few. Generate more.")
+    assert not crossings(docs, found.parts, disjoint)
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        write_part(folder / f"{part}.json", [payload for (payload, _), where in zip(pairs, found.parts) if where == part], prompt)
+    readme = folder / "README.md"
+    if not readme.exists():
+        readme.write_text(f"# Records\n\nSplit from `{records.name}`.\n\n{START}\n{END}\n", encoding="utf8")
+    return {**counts, "groups": found.groups, "largest": found.largest, "left_out": len(payloads) - len(docs)}
+
+
+def write_part(path: Path, dataset: list[dict[str, Any]], prompt: str) -> None:
+    """A record file that says which models wrote it."""
+    models = sorted({str(record.get("model", "not known")) for record in dataset})
+    bare = [{name: value for name, value in record.items() if name != "model"} for record in dataset]
+    srsly.write_json(path, {"system_prompt": prompt, "model": ", ".join(models), "dataset": bare})

@@ -1,0 +1,84 @@
+"""Everything that was paid for, on disk before anything else happens with it."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, BinaryIO, Iterable
+
+from filelock import FileLock, Timeout
+
+from ..errors import ReadError
+
+
+class Journal:
+    """A file of JSON Lines that only grows. One process at a time may hold it.
+
+    path (Path): The file. A last line without an end, which a killed process leaves, is cut off.
+    RAISES (ReadError): If another process holds it, or it is no journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(f"{path}.lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ReadError(f"Another process writes {path}. Wait for it, or name another output.") from None
+        self.entries = self._read()
+        self._file: BinaryIO = path.open("ab")
+
+    def _read(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        content = self.path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(self.path, len(whole))
+        try:
+            return [json.loads(line) for line in whole.splitlines()]
+        except ValueError as error:
+            raise ReadError(f"{self.path} is damaged ({error}). Move it away to begin anew; nothing was changed.") from None
+
+    def append(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Write entries; when this returns, they are on the disk."""
+        new = list(entries)
+        self._file.write(b"".join(line_of(entry) for entry in new))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.entries += new
+
+    def close(self) -> None:
+        self._file.close()
+        self._lock.release()
+
+
+def line_of(entry: dict[str, Any]) -> bytes:
+    # Lone surrogates, which some models write, have no place in UTF-8; escaped, they are plain JSON.
+    return json.dumps(entry).encode("ascii") + b"\n"
+
+
+def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
+    """Replace a file of JSON Lines as a whole; a reader sees the old one or the new one."""
+    new = path.with_name(path.name + ".new")
+    with new.open("wb") as file:
+        for entry in entries:
+            file.write(readable_line(entry))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def append_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
+    """Add lines to a file of JSON Lines, at once on the disk."""
+    new = [readable_line(entry) for entry in entries]
+    if new:
+        with path.open("ab") as file:
+            file.write(b"".join(new))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def readable_line(entry: dict[str, Any]) -> bytes:
+    """A line for people; `backslashreplace` writes a lone surrogate as JSON escapes it."""
+    return json.dumps(entry, ensure_ascii=False).encode("utf8", errors="backslashreplace") + b"\n"

@@ -1,0 +1,67 @@
+"""The wording of requests for records: versioned templates, and the JSON schema of an answer."""
+
+import json
+from functools import cache
+from typing import Any, Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from .briefs import Brief
+from .spec import Spec
+
+Messages = list[dict[str, str]]
+
+
+@cache
+def load_template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("spacy_slm_ner.synthesis"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(f"{name}.v1.jinja")
+
+
+def system_message(spec: Spec) -> dict[str, str]:
+    """The same for all requests of a spec, so that endpoints can cache it."""
+    occurrence = ', "occurrence": null'
+    return {"role": "system", "content": load_template("system").render(spec=spec, occurrence=occurrence).strip()}
+
+
+def ask_for(briefs: Sequence[Brief], spec: Spec) -> Messages:
+    """A request for new records."""
+
+    def words(brief: Brief) -> str:
+        least, most = spec.lengths[brief.length].words
+        return f"{least} to {most}"
+
+    content = load_template("request").render(briefs=briefs, words=words)
+    return [system_message(spec), {"role": "user", "content": content.strip()}]
+
+
+def ask_again(payload: Any, reasons: Sequence[str], brief: Brief, spec: Spec) -> Messages:
+    """A request to correct a record.
+
+    payload (Any): The record as it was written.
+    reasons (Sequence[str]): What is wrong with it.
+    """
+    record = json.dumps(payload, ensure_ascii=False)[:4000]
+    content = load_template("repair").render(record=record, reasons=reasons, intent=brief.intent)
+    return [system_message(spec), {"role": "user", "content": content.strip()}]
+
+
+def answer_schema(spec: Spec) -> dict[str, Any]:
+    """JSON schema of an answer, in the subset that structured output takes: every property required, no others."""
+    tags = [f"{prefix}-{label}" for label in spec.labels for prefix in "BI"]
+    word = {
+        "word": {"type": "string"},
+        "label": {"type": "string", "enum": tags},
+        "occurrence": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+    }
+    record: dict[str, Any] = {"text": {"type": "string"}, "labels": {"type": "array", "items": closed(word)}}
+    if spec.intents:
+        record["intent"] = {"type": "string", "enum": list(spec.intents)}
+    return closed({"records": {"type": "array", "items": closed(record)}})
+
+
+def closed(properties: dict[str, Any]) -> dict[str, Any]:
+    """An object with these properties and no others."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

@@ -1,0 +1,120 @@
+"""What records a user wants: the spec of `generate`, a YAML file."""
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import srsly
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..errors import ReadError
+from ..records.read_json import read_text
+from ..records.schema import faults_of
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Weight = Annotated[float, Field(gt=0.0)]
+
+
+class Part(BaseModel):
+    """Of every part of a spec: a field that does not exist is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Label(Part):
+    """An entity label.
+
+    description (str): What belongs to it, and where its boundaries are.
+    examples (tuple[str, ...]): Entities.
+    share (Share): In which part of the texts with entities it should occur.
+    """
+
+    description: str = Field(min_length=1)
+    examples: tuple[str, ...] = ()
+    share: Share = 0.5
+
+
+class Length(Part):
+    """How long texts are.
+
+    words (tuple[int, int]): Least and most number of words.
+    weight (Weight): How often, beside the others.
+    """
+
+    words: tuple[int, int]
+    weight: Weight = 1.0
+
+    @model_validator(mode="after")
+    def check(self) -> "Length":
+        if not 1 <= self.words[0] <= self.words[1]:
+            raise ValueError(f"got words = {list(self.words)}, allowed are [least, most], from 1 up")
+        return self
+
+
+class EdgeCase(Part):
+    """Something that must occur.
+
+    ask (str): What to write, as an instruction.
+    share (Share): In which part of all texts.
+    """
+
+    ask: str = Field(min_length=1)
+    share: Share = 0.02
+
+
+class Spec(Part):
+    """See the ready spec in `configs/scheduling.yml`, which explains each field."""
+
+    domain: str = Field(min_length=1)
+    labels: dict[str, Label] = Field(min_length=1)
+    intents: dict[str, str] = {}
+    intent_weights: dict[str, Weight] = {}
+    languages: dict[str, Weight] = {"English": 1.0}
+    styles: dict[str, Weight] = {"plain": 1.0}
+    lengths: dict[str, Length] = {"medium": Length(words=(8, 30))}
+    without_entities: Share = 0.2
+    edge_cases: tuple[EdgeCase, ...] = ()
+    rules: tuple[str, ...] = ()
+    records: int = Field(default=400, ge=1)
+    per_request: int = Field(default=5, ge=1, le=50)
+    seed: int = 0
+    model: str = Field(default="gpt-4.1-mini", min_length=1)
+    base_url: Optional[str] = None
+    temperature: float = Field(default=1.0, ge=0.0, le=2.0)
+
+    @field_validator("labels", "intents")
+    @classmethod
+    def check_names(cls, names: dict[str, Any]) -> dict[str, Any]:
+        for name in names:
+            if not name or name != name.strip() or name.upper() == "O" or any(char.isspace() for char in name):
+                raise ValueError(f"got the name {name!r}, allowed are names without white space that are not 'O'")
+        return names
+
+    @model_validator(mode="after")
+    def check_weights(self) -> "Spec":
+        unknown = sorted(set(self.intent_weights) - set(self.intents))
+        if unknown:
+            raise ValueError(f"intent_weights names {unknown}, but the intents are {sorted(self.intents)}")
+        if sum(case.share for case in self.edge_cases) > 1.0:
+            raise ValueError("the shares of the edge cases add up to more than 1")
+        return self
+
+    @property
+    def weights_of_intents(self) -> dict[str, float]:
+        return {name: self.intent_weights.get(name, 1.0) for name in self.intents}
+
+
+def read_spec(path: Path) -> Spec:
+    """Read a spec.
+
+    RAISES (ReadError): If it cannot be read, with every field that is wrong, what was got and what is allowed.
+    """
+    try:
+        content = srsly.yaml_loads(read_text(path))
+    except ValueError as error:
+        raise ReadError(f"{path} is not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ReadError(f"{path} holds {type(content).__name__}, a spec is a mapping. See configs/scheduling.yml.")
+    try:
+        return Spec.model_validate(content)
+    except ValidationError as error:
+        raise ReadError(f"{path}: {faults_of(error, 'spec')}. The fields are {', '.join(Spec.model_fields)}.") from None
