@@ -5,8 +5,6 @@
 Needs `corpus/` and `bases/`, which `spacy project run all` makes. Takes about eight minutes a seed on two cores.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 from statistics import mean
 from typing import Annotated, Any
@@ -15,6 +13,7 @@ import spacy
 import srsly
 import typer
 from restaurant8k import build
+from trainings import train
 
 from spacy_slm_ner.cli.calibrate import calibrate
 from spacy_slm_ner.cli.evaluate import evaluate
@@ -22,20 +21,18 @@ from spacy_slm_ner.cli.evaluate import evaluate
 OUTSIDE = Path("corpus/restaurant8k.spacy")
 
 
-def train(config: str, seed: int) -> str:
-    """Train a pipeline as the project does. RETURNS (str): Folder of the best checkpoint."""
+def trained(config: str, seed: int) -> str:
+    """Train a pipeline as the project does. RETURNS (str): Folder of the best checkpoint, calibrated if it has scores."""
     folder = f"training/seeds/{config}-{seed}"
-    if not Path(folder, "model-best").exists():
-        command = ["spacy", "train", f"configs/{config}.cfg", "--output", folder, "--system.seed", str(seed)]
-        subprocess.run([sys.executable, "-m", *command], check=True)
+    best = train(f"configs/{config}.cfg", folder, seed)
     if config != "slm":
-        return f"{folder}/model-best"
-    calibrate(f"{folder}/model-best", Path("corpus/dev.spacy"), Path(f"{folder}/calibrated"))
+        return best
+    calibrate(best, Path("corpus/dev.spacy"), Path(f"{folder}/calibrated"))
     return f"{folder}/calibrated"
 
 
 def score(config: str, seed: int) -> dict[str, Any]:
-    model = train(config, seed)
+    model = trained(config, seed)
     test = evaluate(model, Path("corpus/test.spacy"), Path(f"metrics/seeds/{config}-{seed}-test.json"))
     outside = evaluate(model, OUTSIDE, Path(f"metrics/seeds/{config}-{seed}-outside.json"), labels=["DATE", "TIME", "NAME"])
     return {

@@ -8,7 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 from tiny_llama import make_llama
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.workflow
@@ -34,6 +36,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "project.yml", folder)
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copytree(ROOT / "assets", folder / "assets")
+    # A model that has learned nothing finds no entity line by line, and then there is nothing to calibrate.
+    config = folder / "configs" / "slm.cfg"
+    config.write_text(config.read_text(encoding="utf8").replace("TokenLines", "BioLines"), encoding="utf8")
     texts = []
     for name in ("train", "dev", "test"):
         path = folder / "assets" / f"{name}.json"
@@ -42,6 +47,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.write_text(json.dumps(document), encoding="utf8")
         texts += [record["text"] for record in document["dataset"]]
     make_encoder(folder / "tiny", texts)
+    sentence = {"text": "Ada Quill comes at 6", "ents": [[0, 9, "PERSON"], [19, 20, "time"]], "source": "one"}
+    (folder / "sentences.jsonl").write_text(json.dumps(sentence), encoding="utf8")
     make_llama(folder / "tiny-llama", texts, hidden=16, layers=1)
     return folder
 
@@ -49,6 +56,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(project: Path, workflow: str) -> str:
     overrides = ["--vars.trf_base", "tiny", "--vars.trf_steps", "2", "--vars.tok2vec_steps", "2"]
     overrides += ["--vars.slm_base", "tiny-llama", "--vars.slm_steps", "2"]
+    overrides += ["--vars.nano_pieces", "300", "--vars.nano_hidden", "16", "--vars.nano_layers", "2"]
+    overrides += ["--vars.nano_steps", "2", "--vars.nano_decide_steps", "2"]
     command = [sys.executable, "-m", "spacy", "project", "run", workflow, str(project), *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -57,7 +66,7 @@ def run(project: Path, workflow: str) -> str:
 
 @pytest.fixture(scope="module")
 def first_run(project: Path) -> str:
-    return run(project, "all") + run(project, "slm")
+    return run(project, "all")
 
 
 def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) -> None:
@@ -65,16 +74,24 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
         metrics = json.loads((project / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert metrics["docs"] == 16
         assert metrics["intents"] is not None
-    assert "slm_ner" in (project / "report" / "compare.html").read_text(encoding="utf8")
-    assert "transformer" in (project / "report" / "index.html").read_text(encoding="utf8")
+    page = (project / "report" / "index.html").read_text(encoding="utf8")
+    assert all(name in page for name in ("transformer", "slm_ner", "tok2vec"))
     assert "Scheduling messages, test records" in first_run
 
 
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
-    output = run(project, "all") + run(project, "slm")
-    commands = 9 + 7
-    assert output.count("nothing changed") == commands
+    output = run(project, "all")
+    assert output.count("nothing changed") == 14
     assert "Running command" not in output
+
+
+def test_the_small_base_has_a_recipe(project: Path, first_run: str) -> None:
+    run(project, "nano")
+    base = project / "assets" / "models" / "nano"
+    model = AutoModelForCausalLM.from_pretrained(base)
+    assert model.dtype == torch.bfloat16 and model.config.hidden_size == 16
+    assert (base / "README.md").read_bytes() == (ROOT / "assets" / "models" / "nano" / "README.md").read_bytes()
+    assert AutoTokenizer.from_pretrained(base).chat_template
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import BaseModelError
+from .bases import find_base
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -29,6 +30,7 @@ def borrow_embeddings(encoder: Path, tokenizer: "PreTrainedTokenizerFast", width
     """
     from transformers import AutoModel, AutoTokenizer
 
+    find_base(str(encoder))
     try:
         theirs = AutoTokenizer.from_pretrained(encoder)
         vectors = AutoModel.from_pretrained(encoder, torch_dtype=torch.float32).get_input_embeddings().weight.detach()

@@ -61,7 +61,7 @@ def make_tokenizer(texts: Iterable[str], pieces: int) -> "PreTrainedTokenizerFas
 def make_base(
     folder: Path, texts: Iterable[str], pieces: int, hidden: int, layers: int, heads: int, encoder: Optional[Path] = None
 ) -> None:
-    """Write a base that has learned nothing, but can copy where it has two layers and four heads; see `copying`.
+    """Write a base that has learned nothing, but can copy where it has two layers and four heads of 16 dimensions; see `copying`.
 
     folder (Path): Where to write.
     texts (Iterable[str]): For the tokenizer.
@@ -106,6 +106,6 @@ def make_base(
         model = LlamaForCausalLM(shape)
         if encoder is not None:
             model.get_input_embeddings().weight.data = borrow_embeddings(encoder, tokenizer, hidden)
-        if layers >= 2 and heads >= 4:
+        if layers >= 2 and heads >= 4 and hidden // heads >= 16:
             teach_copying(model)
     model.to(torch.bfloat16).save_pretrained(folder)

@@ -249,7 +249,10 @@ def test_without_an_adapter_all_weights_are_trained(llama: Path) -> None:
     assert (shim(model).adapters, shim(model).active) == ([], None)
 
 
-def test_checkpointed_gradients_are_the_same(llama: Path) -> None:
+def test_checkpointed_gradients_are_the_same(llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The same attention on both sides: plain and fused round differently.
+    monkeypatch.setattr("spacy_slm_ner.models.generator.LONG", 0)
+
     def gradients(**settings: Any) -> dict[str, torch.Tensor]:
         model = ready(llama, **settings)
         learn(model, 1)

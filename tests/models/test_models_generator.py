@@ -28,6 +28,7 @@ from spacy_slm_ner.decoding.grammar import find_path
 from spacy_slm_ner.decoding.walker import Answer, GrammarWalker
 from spacy_slm_ner.formats.base import Request
 from spacy_slm_ner.formats.bio_lines import BioLines
+from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.chat import ChatTokenizer
 from spacy_slm_ner.models.generator import Generator
 from spacy_slm_ner.models.lora import create_lora
@@ -362,7 +363,8 @@ def test_every_answer_to_any_text_can_be_read(
             assert "".join(written.edge.text for written in answer.path) == answer.text
             assert all(written.logprob <= 0 for written in answer.path)
             entities += len(parsed.spans)
-    assert entities > 50
+    # A model that has learned nothing tags nearly all words alike.
+    assert entities > 50 or format is TokenLines
 
 
 def test_texts_of_all_lengths_are_answered_together(generator: Generator) -> None:

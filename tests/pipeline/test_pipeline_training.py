@@ -514,6 +514,7 @@ def test_a_package_requires_this_one(packaged: Path) -> None:
 def second(base: Path, folder: Path, gold: list[Doc]) -> Path:
     """Another pipeline over the same base, which knows days and times as WHEN."""
     overrides = {"components.slm_ner.model.precision": "fp32", "components.slm_ner.model.lora.dropout": 0.0}
+    overrides["components.slm_ner.format.@misc"] = "spacy-slm-ner.BioLines.v1"
     nlp = load_model_from_config(load_config(ROOT / "configs" / "slm.cfg", {"paths.base": str(base), **overrides}))
     examples = []
     for doc in gold:

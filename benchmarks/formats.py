@@ -1,0 +1,97 @@
+"""The prompt formats beside each other: strict F1, pieces written, passes of the model and speed, on dev, over seeds.
+
+    python benchmarks/formats.py
+
+Needs `corpus/` and `bases/slm`, which `spacy project run all` makes. Takes about four minutes a format and seed on two cores.
+"""
+
+from pathlib import Path
+from statistics import mean, median
+from time import perf_counter
+from typing import Annotated, Any
+
+import spacy
+import srsly
+import typer
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from trainings import train
+
+from spacy_slm_ner.cli.evaluate import evaluate
+
+DEV = Path("corpus/dev.spacy")
+REPEATS = 5
+
+
+class Passes:
+    """Counts how often a model reads rows, one by one: a pass over a batch of eight rows counts eight.
+
+    model (Any): A torch module that is called with `input_ids`.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.rows = 0
+        self._hook = model.register_forward_pre_hook(self._count, with_kwargs=True)
+
+    def _count(self, model: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        self.rows += len(kwargs["input_ids"])
+
+    def stop(self) -> None:
+        self._hook.remove()
+
+
+def speed(nlp: Language, docs: list[Doc]) -> float:
+    """Documents per second, median of some repeats."""
+    texts = [doc.text for doc in docs]
+    seconds = []
+    for _ in range(REPEATS + 1):
+        start = perf_counter()
+        list(nlp.pipe(texts))
+        seconds.append(perf_counter() - start)
+    return len(texts) / median(seconds[1:])
+
+
+def measure(format: str, seed: int) -> dict[str, float]:
+    """Train one format with one seed, and measure it on dev."""
+    folder = f"training/formats/{format}-{seed}"
+    name = {"components.slm_ner.format.@misc": f"spacy-slm-ner.{format}.v1"}
+    model = train("configs/slm.cfg", folder, seed, **name)
+    figures = evaluate(model, DEV, Path(f"metrics/formats/{format}-{seed}.json"))
+    nlp = spacy.load(model, config={"components.slm_ner.save_io": True})
+    docs = list(DocBin().from_disk(DEV).get_docs(nlp.vocab))
+    slm: Any = nlp.get_pipe("slm_ner")
+    shim = slm.model.shims[0]
+    passes = Passes(shim.generator.model)
+    answers = [part["answer"] for doc in nlp.pipe(doc.text for doc in docs) for part in doc.user_data["slm_ner"]["io"]]
+    passes.stop()
+    return {
+        "F1": figures["entities"]["strict"]["f1"],
+        "intent accuracy": figures["intents"]["accuracy"],
+        "pieces written": sum(shim.count_pieces(answers)) / len(docs),
+        "passes": passes.rows / len(docs),
+        "docs/s": speed(nlp, docs),
+    }
+
+
+def main(
+    seeds: Annotated[int, typer.Option(help="Number of seeds.")] = 3,
+    formats: Annotated[str, typer.Option(help="Comma separated.")] = "BioLines,SpanLines,InlineTags,TokenLines",
+) -> None:
+    rows = {format: [measure(format, seed) for seed in range(seeds)] for format in formats.split(",")}
+    srsly.write_json("metrics/formats.json", rows)
+    lines = ["| format | dev F1 | intent accuracy | pieces a text | passes a text | texts/s |", "| --- " * 6 + "|"]
+    for format, runs in rows.items():
+        cells = [f"{mean(values):.3f} ({min(values):.3f}–{max(values):.3f})" for values in (column(runs, "F1"),)]
+        cells += [f"{mean(column(runs, 'intent accuracy')):.3f}"]
+        cells += [f"{mean(column(runs, name)):.1f}" for name in ("pieces written", "passes")]
+        cells += [f"{mean(column(runs, 'docs/s')):.0f}"]
+        lines.append(f"| {format} | " + " | ".join(cells) + " |")
+    typer.echo("\n".join(lines))
+
+
+def column(runs: list[dict[str, float]], name: str) -> list[float]:
+    return [run[name] for run in runs]
+
+
+if __name__ == "__main__":
+    typer.run(main)
