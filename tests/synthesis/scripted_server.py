@@ -118,7 +118,7 @@ class Server:
         """A text of random words, with entities between them."""
         number = self.chance.randint(int(brief["least"]), int(brief["most"]))
         labels = [] if "no entity" in brief["entities"] else brief["entities"].removeprefix("entities: ").split(", ")
-        words = self.chance.sample(seed_words(), max(number, 6))
+        words = self.chance.sample(seed_words(), max(number, 2 * len(labels) + 4))
         listed: list[dict[str, Any]] = []
         for place, label in enumerate(labels):
             entity = self.entity(label)
