@@ -102,13 +102,13 @@ class Run:
         self.paid += reply.discount * (self.price.cost(reply.usage) if self.price else 0.0)
         return self.state.take(job, reply)
 
-    def store(self, answered: list[tuple[Job, Reply]], known: bool = False) -> None:
+    def store(self, answered: list[tuple[Job, Reply]]) -> None:
         """Take answers: first to the journal, then to the files that follow from it."""
         self.journal.append(
             {"kind": "answer", "job": job.model_dump(mode="json"), "reply": reply.model_dump(mode="json")}
             for job, reply in answered
         )
-        outcomes = [self._take(job, reply, known) for job, reply in answered]
+        outcomes = [self._take(job, reply) for job, reply in answered]
         append_lines(self.output, [record for outcome in outcomes for record in outcome.records])
         append_lines(self.rejects_path, [reject for outcome in outcomes for reject in outcome.rejects])
         self.watch(self)
