@@ -57,11 +57,13 @@ setup(
         "console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"],
         "spacy_architectures": [
             "spacy-slm-ner.CausalLM.v1 = spacy_slm_ner.models.causal_lm:create_causal_lm",
+            "spacy-slm-ner.LoraTransformer.v1 = spacy_slm_ner.models.lora_transformer:create_lora_transformer",
         ],
         "spacy_callbacks": [
             "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.models.freeze:create_freeze_embeddings",
         ],
         "spacy_factories": [
+            "bio_ner = spacy_slm_ner.pipeline.factory:make_bio_ner",
             "slm_ner = spacy_slm_ner.pipeline.factory:make_slm_ner",
         ],
         "spacy_misc": [
@@ -77,6 +79,7 @@ setup(
             "spacy-slm-ner.Mixture.v1 = spacy_slm_ner.pretraining.mixture:create_mixture",
         ],
         "spacy_scorers": [
+            "spacy-slm-ner.bio_ner_scorer.v1 = spacy_slm_ner.pipeline.scorer:make_slm_ner_scorer",
             "spacy-slm-ner.slm_ner_scorer.v1 = spacy_slm_ner.pipeline.scorer:make_slm_ner_scorer",
         ],
         "thinc_schedules": [

@@ -8,6 +8,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Sequence
 import torch
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedTokenizerFast
 
 from ..decoding.grammar import find_path
 from ..decoding.walker import Answer, FreeWalker, GrammarWalker, Walker
@@ -51,6 +52,10 @@ class Generator:
     batch_pieces: int = 8192
     learn_prompts: float = 0.0
     _decoder: Optional[Decoder] = field(default=None, repr=False)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        return self.chat.tokenizer
 
     def changed(self) -> None:
         """Forget what was computed with weights that have changed."""

@@ -22,12 +22,15 @@ class LoraSettings:
     dropout: float
     targets: Union[str, List[str]]
 
-    def to_peft(self) -> "LoraConfig":
-        """As peft has it, for a causal language model."""
+    def to_peft(self, task_type: str) -> "LoraConfig":
+        """As peft has it.
+
+        task_type (str): As peft names it: "CAUSAL_LM", "FEATURE_EXTRACTION".
+        """
         from peft import LoraConfig
 
         return LoraConfig(
-            task_type="CAUSAL_LM",
+            task_type=task_type,
             r=self.r,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,

@@ -1,17 +1,18 @@
-"""The factory of `slm_ner`.
+"""The factories of the components.
 
 spaCy imports this module for every new pipeline on a machine where the package is installed, so it imports next to nothing.
 """
 
-from typing import TYPE_CHECKING, Callable, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 from spacy.language import Language
 from thinc.api import Config, Model
 
 if TYPE_CHECKING:
+    from .bio_ner import BioNer
     from .slm_ner import SlmNer
 
-DEFAULT_CONFIG = """
+SLM_NER = """
 [slm_ner]
 labels = []
 intents = []
@@ -48,11 +49,40 @@ targets = "all-linear"
 @scorers = "spacy-slm-ner.slm_ner_scorer.v1"
 """
 
+BIO_NER = """
+[bio_ner]
+labels = []
+class_weights = {}
+label_smoothing = 0.0
+annotate = "ents"
+spans_key = "sc"
+overwrite = "replace"
+threshold = 0.0
+
+[bio_ner.model]
+@architectures = "spacy.Tagger.v2"
+nO = null
+normalize = false
+
+[bio_ner.model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+
+[bio_ner.scorer]
+@scorers = "spacy-slm-ner.bio_ner_scorer.v1"
+"""
+
 
 @Language.factory(
     "slm_ner",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans", "doc.cats", "span._.score"],
-    default_config=Config().from_str(DEFAULT_CONFIG)["slm_ner"],
+    default_config=Config().from_str(SLM_NER)["slm_ner"],
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None, "cats_score": 0.0},
 )
 def make_slm_ner(
@@ -98,3 +128,44 @@ def make_slm_ner(
     policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
     settings = Settings(format, constrained, window, overlap, cats, save_io)
     return SlmNer(nlp.vocab, model, name, settings, policy, labels=labels, intents=intents, scorer=scorer)
+
+
+@Language.factory(
+    "bio_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans", "span._.score"],
+    default_config=Config().from_str(BIO_NER)["bio_ner"],
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def make_bio_ner(
+    nlp: Language,
+    name: str,
+    model: Model,
+    labels: List[str],
+    class_weights: Dict[str, float],
+    label_smoothing: float,
+    annotate: str,
+    spans_key: str,
+    overwrite: str,
+    threshold: float,
+    scorer: Optional[Callable],
+) -> "BioNer":
+    """Make a `bio_ner` component.
+
+    model (Model[List[Doc], List[Floats2d]]): Scores of tags for each token: logits in use, probabilities in training, as
+        `spacy.Tagger.v2` gives them with `normalize = false`. Its `tok2vec` may be any.
+    labels (List[str]): Entity labels; those of the training data are added.
+    class_weights (Dict[str, float]): Weight of the loss on tokens of a label, or of "O"; 1.0 for those that are not named.
+    label_smoothing (float): Part of the probability that the right tag leaves to the others in training.
+    annotate (str): "ents", "spans" or "both"; see `AnnotationPolicy`, also for the next three.
+    spans_key (str): Name of the span group.
+    overwrite (str): "replace", "merge" or "keep" for entities that were there before.
+    threshold (float): Least score of an entity.
+    scorer (Optional[Callable]): Scores Docs; see `make_slm_ner_scorer`.
+    RETURNS (BioNer): The component.
+    """
+    from .annotate import AnnotationPolicy
+    from .bio_ner import BioNer, Settings
+
+    policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
+    settings = Settings(class_weights, label_smoothing)
+    return BioNer(nlp.vocab, model, name, settings, policy, labels=labels, scorer=scorer)

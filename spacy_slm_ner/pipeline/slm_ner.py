@@ -1,15 +1,12 @@
 """`slm_ner`: a generator that writes entities, as a spaCy component. It is made in `factory`."""
 
 import logging
-import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import srsly
 from spacy import util
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -17,11 +14,12 @@ from thinc.api import Model
 from thinc.types import Floats1d
 
 from ..decoding.walker import Answer
-from ..errors import BaseModelError, LabelError
+from ..errors import BaseModelError
 from ..formats.base import FormatFactory, PromptFormat, Request
-from .annotate import AnnotationPolicy, add_score_extension
+from ..types import ScoredSpan
+from .annotate import AnnotationPolicy
+from .entity_pipe import EntityPipe
 from .lessons import make_lessons, names_in
-from .names import check_name
 from .parts import Part, PartMaker
 from .reading import Reading, read_answer
 from .windows import join
@@ -63,7 +61,7 @@ class Prediction(NamedTuple):
     io: List[Dict[str, Any]]
 
 
-class SlmNer(TrainablePipe):
+class SlmNer(EntityPipe):
     """See `make_slm_ner` in `factory`."""
 
     def __init__(
@@ -79,25 +77,14 @@ class SlmNer(TrainablePipe):
         scorer: Optional[Callable] = None,
     ) -> None:
         settings.check()
-        self.vocab = vocab
-        self.model = model
-        self.name = name
+        super().__init__(vocab, model, name, policy, labels=labels, scorer=scorer)
         self.settings = settings
-        self.policy = policy
-        self.scorer = scorer
-        self.cfg: Dict[str, Any] = {"labels": [], "intents": [], "temperature": 1.0, "adapters": {}}
-        self.cfg |= {"format": getattr(settings.format, "__name__", str(settings.format)), "cats": settings.cats}
-        for kind, names in (("labels", labels), ("intents", intents)):
-            for label in names:
-                self._add(kind, label)
-        add_score_extension()
+        self.cfg |= {"intents": [], "adapters": {}, "cats": settings.cats}
+        self.cfg |= {"format": getattr(settings.format, "__name__", str(settings.format))}
+        for intent in intents:
+            self._add("intents", intent)
 
     # Labels
-
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """Entity labels."""
-        return tuple(self.cfg["labels"])
 
     @property
     def intents(self) -> Tuple[str, ...]:
@@ -113,28 +100,10 @@ class SlmNer(TrainablePipe):
         """Add an entity label, also to a trained component: labels are words of the prompt. RETURNS: 1, or 0 if it is there."""
         return self._add("labels", label)
 
-    def _add(self, kind: str, label: str) -> int:
-        if label in self.cfg[kind]:
-            return 0
-        check_name(label, kind, self.cfg[kind])
-        self.cfg[kind].append(label)
-        return 1
-
     @property
     def format(self) -> PromptFormat:
         """The prompt format for the labels and intents of now."""
         return self.settings.format(self.labels, self.intents)
-
-    @property
-    def temperature(self) -> float:
-        """What the log-odds of scores are divided by; see `decoding.scores.scale`."""
-        return float(self.cfg["temperature"])
-
-    @temperature.setter
-    def temperature(self, value: float) -> None:
-        if not 0 < value < math.inf:
-            raise ValueError(f"Got the temperature {value}, allowed is anything above 0.")
-        self.cfg["temperature"] = value
 
     # Prediction
 
@@ -156,7 +125,7 @@ class SlmNer(TrainablePipe):
         """Find the entities of a batch, without changing it."""
         docs = list(docs)
         form = self.format
-        self._require_labels()
+        self._require_all()
         cuts = [self._maker.parts(doc, number) for number, doc in enumerate(docs)]
         parts = [part for cut, _ in cuts for part in cut]
         requests = [Request(form.render(part.doc), form.constraint(part.doc), self.settings.constrained) for part in parts]
@@ -170,13 +139,8 @@ class SlmNer(TrainablePipe):
     def _maker(self) -> PartMaker:
         return PartMaker(self.settings.window, self.settings.overlap, self.model.shims[0].count_pieces)
 
-    def _require_labels(self) -> None:
-        if not self.labels or (self.settings.cats and not self.intents):
-            missing = "intents" if self.labels else "labels"
-            raise LabelError(
-                f"The component {self.name!r} has no {missing}. Name them in its config, add them with `add_label`, or let "
-                "`nlp.initialize` read them from training data."
-            )
+    def _require_all(self) -> None:
+        self._require_names("labels", *(["intents"] if self.settings.cats else []))
 
     def _merge(self, form: PromptFormat, done: Sequence[Tuple[Part, Request, Answer]], unread: List[str]) -> Prediction:
         """One prediction from all windows of a Doc."""
@@ -202,11 +166,8 @@ class SlmNer(TrainablePipe):
         if unusable:
             logger.warning("%s: %d parts of texts or answers could not be used in a batch.", self.name, unusable)
 
-    def score_ents(self, docs: Sequence[Doc]) -> None:
-        """Write all that is found to `doc.ents`, with its score, whatever the component's policy is."""
-        policy = replace(self.policy, annotate="ents", overwrite="replace", threshold=0.0)
-        for doc, (reading, _) in zip(docs, self.predict(docs)):
-            policy.write(doc, reading.found)
+    def find(self, docs: Sequence[Doc]) -> List[List[ScoredSpan]]:
+        return [reading.found for reading, _ in self.predict(docs)]
 
     # Training
 
@@ -229,7 +190,7 @@ class SlmNer(TrainablePipe):
         for kind in ("labels", "intents") if self.settings.cats else ("labels",):
             for label in found.get(kind, []):
                 self._add(kind, label)
-        self._require_labels()
+        self._require_all()
         self.model.initialize()
 
     def _forget_training(self) -> None:
@@ -239,8 +200,7 @@ class SlmNer(TrainablePipe):
 
     def score(self, examples: Iterable[Example], **settings: Any) -> Dict[str, Any]:
         """Score predicted Docs; see `score_slm_ner`."""
-        policy = {"annotate": self.policy.annotate, "spans_key": self.policy.spans_key, "intents": self.intents}
-        return super().score(examples, **{**policy, **settings})
+        return super().score(examples, **{"intents": self.intents, **settings})
 
     def update(
         self,

@@ -41,7 +41,7 @@ def base(hidden: int = 16, layers: int = 1, seed: int = 0, tied: bool = True) ->
 
 
 def config(**settings: Any) -> Any:
-    return create_lora(**{"r": 2, "dropout": 0.0, **settings}).to_peft()
+    return create_lora(**{"r": 2, "dropout": 0.0, **settings}).to_peft("CAUSAL_LM")
 
 
 def trained(model: Any, name: str, seed: int) -> Any:

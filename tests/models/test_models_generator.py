@@ -318,7 +318,7 @@ def test_a_generator_around_an_adapter_learns_and_writes(tiny_chat: ChatTokenize
     from peft import get_peft_model
 
     generator, plain = make_generator(tiny_chat), make_generator(tiny_chat)
-    generator.model = get_peft_model(generator.model, create_lora(r=2, dropout=0.0).to_peft())
+    generator.model = get_peft_model(generator.model, create_lora(r=2, dropout=0.0).to_peft("CAUSAL_LM"))
     requests = [teach(doc) for doc in LESSONS]
     # A new adapter changes nothing yet.
     assert generator.nll(requests).tolist() == pytest.approx(plain.nll(requests).tolist(), rel=1e-5)

@@ -223,7 +223,7 @@ def test_a_change_of_any_layer_changes_the_fingerprint(name: str, llama: Path) -
 def test_adapters_do_not_change_the_fingerprint_nor_the_state_of_a_base(llama: Path) -> None:
     model, _ = load(llama)
     before, state = fingerprint(model), {name: value.clone() for name, value in base_state(model).items()}
-    adapted = get_peft_model(model, create_lora(r=2).to_peft())
+    adapted = get_peft_model(model, create_lora(r=2).to_peft("CAUSAL_LM"))
     assert fingerprint(adapted.get_base_model()) == before
     found = base_state(adapted.get_base_model())
     assert found.keys() == state.keys()
@@ -268,7 +268,7 @@ def test_a_real_model_writes_answers_that_can_be_read(stories: Path) -> None:
 def test_a_real_model_learns_with_an_adapter(stories: Path) -> None:
     torch.manual_seed(0)
     model, chat = load(stories)
-    generator = Generator(get_peft_model(model, create_lora(r=8, dropout=0.0).to_peft()), chat, torch.float32)
+    generator = Generator(get_peft_model(model, create_lora(r=8, dropout=0.0).to_peft("CAUSAL_LM")), chat, torch.float32)
     requests = [
         teach(with_entities("One day Lily saw Tom", (2, 3, "DATE"), (4, 5, "DATE"))),
         teach(with_entities("Tom was happy", (0, 1, "DATE"))),

@@ -36,7 +36,7 @@ def test_the_error_names_what_was_given() -> None:
 
 @pytest.mark.parametrize("targets", ["all-linear", ["q_proj", "v_proj"]], ids=["all", "names"])
 def test_peft_gets_what_was_set(targets: Any) -> None:
-    found = create_lora(4, 8, 0.5, targets).to_peft()
+    found = create_lora(4, 8, 0.5, targets).to_peft("CAUSAL_LM")
     assert isinstance(found, LoraConfig)
     assert (found.r, found.lora_alpha, found.lora_dropout, found.task_type) == (4, 8, 0.5, TaskType.CAUSAL_LM)
     assert found.target_modules == (targets if isinstance(targets, str) else set(targets))
@@ -45,7 +45,7 @@ def test_peft_gets_what_was_set(targets: Any) -> None:
 def test_the_settings_of_one_adapter_are_not_those_of_another() -> None:
     targets = ["q_proj"]
     settings = create_lora(targets=targets)
-    first, second = settings.to_peft(), settings.to_peft()
+    first, second = settings.to_peft("CAUSAL_LM"), settings.to_peft("CAUSAL_LM")
     first.target_modules.add("v_proj")
     assert (second.target_modules, targets) == ({"q_proj"}, ["q_proj"])
 
@@ -66,7 +66,7 @@ def test_the_update_is_scaled_by_alpha_over_r() -> None:
 
     model = Linear()
     weight = model.layer.weight.detach().clone()
-    settings = create_lora(r=2, alpha=6, dropout=0.0, targets=["layer"]).to_peft()
+    settings = create_lora(r=2, alpha=6, dropout=0.0, targets=["layer"]).to_peft("CAUSAL_LM")
     settings.task_type = None
     adapted = get_peft_model(model, settings)
     layer = adapted.base_model.model.layer

@@ -1,0 +1,189 @@
+"""A model of transformers that gives every token of a Doc a state."""
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Iterator, List, NamedTuple, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft import PeftModel
+from spacy.tokens import Doc
+from tokenizers import Tokenizer
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import BaseModelError
+from .chat import SURROGATES
+from .pieces import Links, Pooling, link, split_links, window_ranges
+from .unmask import open_mask
+
+# Models whose first position is the one behind their padding's.
+COUNTS_FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "longformer")
+
+
+class Reading(NamedTuple):
+    """How Docs are read.
+
+    window (int): Most pieces of a text that are read at a time.
+    overlap (int): Pieces that two windows of a long text share.
+    pooling (Pooling): Which pieces of a token stand for it.
+    bidirectional (bool): Whether a decoder's causal mask is off.
+    batch_pieces (int): Most pieces, padding included, that are read at a time.
+    """
+
+    window: int
+    overlap: int
+    pooling: Pooling
+    bidirectional: bool
+    batch_pieces: int
+
+
+class Window(NamedTuple):
+    """A part of a Doc, as the model reads it.
+
+    ids (list[int]): Piece ids, special ones included.
+    links (Links): Which columns make up which tokens, counted over all Docs.
+    """
+
+    ids: List[int]
+    links: Links
+
+
+@dataclass
+class Encoder:
+    """A loaded model.
+
+    model (Any): As `AutoModel` gives it, or a `PeftModel` around it.
+    tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+    dtype (torch.dtype): The type that it computes in. Weights that are trained as a whole are kept in fp32 and cast.
+    reading (Reading): How Docs are read.
+    frozen (bool): Whether nothing is trained.
+    """
+
+    model: Any
+    tokenizer: PreTrainedTokenizerFast
+    dtype: torch.dtype
+    reading: Reading
+    frozen: bool = False
+    _inference: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self._plain = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
+        self._plain.no_truncation()
+        self._plain.no_padding()
+        self._front, self._back = special_pieces(self.tokenizer)
+
+    @property
+    def width(self) -> int:
+        """Number of values of a state."""
+        width: int = self.model.config.hidden_size
+        return width
+
+    def check_window(self) -> None:
+        """RAISES (BaseModelError): If the model cannot read as many pieces at a time as it is to."""
+        config = self.model.config
+        most = getattr(config, "max_position_embeddings", None)
+        if config.model_type in COUNTS_FROM_PADDING and most is not None:
+            most -= config.pad_token_id + 1
+        needed = self.reading.window + len(self._front) + len(self._back)
+        if most is not None and needed > most:
+            raise BaseModelError(
+                f"Got window = {self.reading.window}, but the base reads {most} pieces at a time, special ones included. Set a "
+                f"window of at most {most + self.reading.window - needed}."
+            )
+
+    def changed(self) -> None:
+        """Forget what was computed with weights that have changed."""
+        self._inference = None
+
+    def encode(self, docs: Sequence[Doc], is_train: bool) -> torch.Tensor:
+        """States of all tokens of some Docs; a token without pieces, which is white space, has zeros.
+
+        docs (Sequence[Doc]): The Docs, of any length.
+        is_train (bool): Whether a gradient is wanted, with dropout.
+        RETURNS (torch.Tensor): In fp32. Shape: (tokens, width).
+        """
+        learns = is_train and not self.frozen
+        model = self.model.train() if learns else self._inference_model()
+        windows = self.windows(docs)
+        states = torch.zeros(sum(map(len, docs)), self.width, device=self.model.device)
+        with torch.set_grad_enabled(learns):
+            for batch in self._batches(windows):
+                states = self._add(states, model, batch)
+        return states
+
+    def windows(self, docs: Sequence[Doc]) -> List[Window]:
+        """What is read of Docs, in order."""
+        texts = [SURROGATES.sub("\ufffd", doc.text) for doc in docs]
+        found, tokens = [], 0
+        for doc, encoding in zip(docs, self._plain.encode_batch(texts, add_special_tokens=False)):
+            ranges = window_ranges(len(encoding.ids), self.reading.window, self.reading.overlap)
+            links = link(np.array(encoding.offsets).reshape(-1, 2), token_ranges(doc), self.reading.pooling)
+            for (start, end), (column, token, share) in zip(ranges, split_links(links, ranges)):
+                ids = [*self._front, *encoding.ids[start:end], *self._back]
+                found.append(Window(ids, Links(column + len(self._front), token + tokens, share)))
+            tokens += len(doc)
+        return found
+
+    def _batches(self, windows: Sequence[Window]) -> Iterator[List[Window]]:
+        """Windows of like length together."""
+        batch: List[Window] = []
+        for window in sorted(windows, key=lambda window: len(window.ids)):
+            if batch and len(window.ids) * (len(batch) + 1) > self.reading.batch_pieces:
+                yield batch
+                batch = []
+            batch.append(window)
+        if batch:
+            yield batch
+
+    def _add(self, states: torch.Tensor, model: Any, batch: Sequence[Window]) -> torch.Tensor:
+        """States with what a batch of windows gives to them."""
+        device = states.device
+        # What padding says is never read; a piece that every model knows is needed all the same.
+        padding = self.tokenizer.pad_token_id or 0
+        ids = pad_sequence([torch.tensor(window.ids) for window in batch], batch_first=True, padding_value=padding)
+        lengths = torch.tensor([len(window.ids) for window in batch])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(device)
+        stored = next(model.parameters()).dtype
+        with torch.autocast(device.type, torch.bfloat16, enabled=stored != self.dtype):
+            attention_mask = open_mask(base_of(model), mask) if self.reading.bidirectional else mask
+            hidden = model(input_ids=ids.to(device), attention_mask=attention_mask).last_hidden_state
+        columns = [window.links.piece + row * ids.shape[1] for row, window in enumerate(batch)]
+        chosen = hidden.flatten(0, 1)[as_tensor(columns, device)].float()
+        share = as_tensor([window.links.share for window in batch], device).float()
+        return states.index_add(0, as_tensor([window.links.token for window in batch], device), chosen * share[:, None])
+
+    def _inference_model(self) -> Any:
+        """The model itself, or a copy with its adapter merged, in the type that it computes in."""
+        if self._inference is None:
+            adapted = isinstance(self.model, PeftModel)
+            stored = next(self.model.parameters()).dtype
+            if not adapted and stored == self.dtype:
+                self._inference = self.model
+            else:
+                copied = deepcopy(self.model)
+                self._inference = (copied.merge_and_unload() if adapted else copied).to(self.dtype)
+        return self._inference.eval()
+
+
+def base_of(model: Any) -> Any:
+    """The model inside of adapters."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[List[int], List[int]]:
+    """Piece ids that a tokenizer puts before and behind every text."""
+    bare, whole = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
+    start = next((i for i in range(len(whole)) if whole[i : i + len(bare)] == bare), 0)
+    return whole[:start], whole[start + len(bare) :]
+
+
+def token_ranges(doc: Doc) -> NDArray:
+    """Start and end of each token, in characters. Shape: (tokens, 2)."""
+    starts = np.array([token.idx for token in doc], dtype=int)
+    return np.stack([starts, starts + np.array([len(token) for token in doc], dtype=int)], axis=1).reshape(-1, 2)
+
+
+def as_tensor(parts: Sequence[NDArray], device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate(parts)).to(device)

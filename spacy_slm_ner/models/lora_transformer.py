@@ -1,0 +1,147 @@
+"""`spacy-slm-ner.LoraTransformer.v1`: any encoder or decoder of transformers as a `Tok2Vec`, with an adapter or without."""
+
+from dataclasses import dataclass
+from typing import Any, Callable, List, Optional, Tuple, Union, cast
+
+import torch
+from spacy.tokens import Doc
+from thinc.api import Model, get_torch_default_device, torch2xp, xp2torch
+from thinc.types import Floats2d
+
+from ..errors import BaseModelError
+from .encoder import Encoder, Reading
+from .loading import load_encoder
+from .lora import LoraSettings
+from .pieces import POOLINGS
+from .precision import torch_dtype
+from .shim import BaseShim
+from .unmask import unmask
+
+
+def create_lora_transformer(
+    base: str,
+    width: int,
+    revision: Optional[str] = None,
+    lora: Optional[LoraSettings] = None,
+    frozen: bool = False,
+    bidirectional: Union[bool, List[int]] = False,
+    layers: Optional[int] = None,
+    pooling: str = "mean",
+    window: int = 128,
+    overlap: int = 32,
+    precision: str = "auto",
+    gradient_checkpointing: bool = False,
+    store_base: bool = False,
+    batch_pieces: int = 4096,
+) -> Model[List[Doc], List[Floats2d]]:
+    """Registered as `spacy-slm-ner.LoraTransformer.v1`: the model of spaCy's `tok2vec`, which `spacy.Tok2VecListener.v1` brings
+    to other components. The base is loaded when the model is initialized, or read from disk.
+
+    base (str): A hub id, or a local folder; one with a config but without weights gives a model with random weights. A head, such
+        as that of a token classifier, is left out.
+    width (int): Number of values of a state, which is the base's hidden size; listeners need it in the config.
+    revision (Optional[str]): Branch, tag or commit on the hub.
+    lora (Optional[LoraSettings]): The adapter that is trained; None trains all weights.
+    frozen (bool): Train nothing here, and give the states of the base as features.
+    bidirectional (Union[bool, List[int]]): For decoders: whether tokens see what follows, in all layers, or in those of these
+        numbers, from 0.
+    layers (Optional[int]): Number of layers to use, from the first; None for all.
+    pooling (str): Whether a token is its "first" piece, its "last", or the "mean" of all.
+    window (int): Most pieces of a text that are read at a time.
+    overlap (int): Pieces that two windows of a long text share; their states are averaged.
+    precision (str): "auto", "bf16" or "fp32".
+    gradient_checkpointing (bool): Compute activations twice in training, to hold fewer of them.
+    store_base (bool): Store the base with the pipeline. A base from a local folder is stored always, and so are weights that
+        were trained as a whole.
+    batch_pieces (int): Most pieces, padding included, that are read at a time, which bounds the memory.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model.
+    """
+    if pooling not in POOLINGS:
+        raise ValueError(f"Got pooling = {pooling!r}, allowed are {', '.join(POOLINGS)}.")
+    if window < 1 or not 0 <= overlap < window or batch_pieces < 1:
+        raise ValueError(
+            f"Got window = {window}, overlap = {overlap} and batch_pieces = {batch_pieces}. Allowed are a window of at least 1 "
+            "piece, an overlap from 0 to less than the window, and batches of at least 1 piece."
+        )
+    if frozen and lora is not None:
+        raise ValueError(
+            "Got frozen = true and an adapter. Set lora = null to train nothing, or frozen = false to train the adapter."
+        )
+    if layers is not None and layers < 1:
+        raise ValueError(f"Got layers = {layers}, allowed is 1 or more, or null for all.")
+    torch_dtype(precision, torch.device("cpu"))
+    reading = Reading(window, overlap, pooling, bidirectional is not False, batch_pieces)
+    unmasked = None if isinstance(bidirectional, bool) else tuple(bidirectional)
+    settings = Settings(
+        base, revision, lora, store_base, width, frozen, unmasked, layers, reading, precision, gradient_checkpointing
+    )
+    return Model("lora_transformer", forward, init=init, dims={"nO": width}, shims=[LoraTransformerShim(settings)])
+
+
+def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
+    return model.shims[0](docs, is_train)
+
+
+def init(model: Model, X: Any = None, Y: Any = None) -> None:
+    model.shims[0].initialize()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `create_lora_transformer` was given."""
+
+    base: str
+    revision: Optional[str]
+    lora: Optional[LoraSettings]
+    store_base: bool
+    width: int
+    frozen: bool
+    unmasked: Optional[Tuple[int, ...]]
+    layers: Optional[int]
+    reading: Reading
+    precision: str
+    gradient_checkpointing: bool
+
+
+class LoraTransformerShim(BaseShim[Settings, Encoder]):
+    """Lets thinc train, store and copy an `Encoder`.
+
+    settings (Settings): See `create_lora_transformer`.
+    """
+
+    component = "tok2vec"
+    task_type = "FEATURE_EXTRACTION"
+    manifest = "encoder.json"
+
+    @property
+    def trains_base(self) -> bool:
+        return self.settings.lora is None and not self.settings.frozen
+
+    def load(self, base: str, revision: Optional[str]) -> Encoder:
+        settings, device = self.settings, get_torch_default_device()
+        dtype = torch_dtype(settings.precision, device)
+        model, tokenizer = load_encoder(base, revision, torch.float32 if self.trains_base else dtype, device, settings.layers)
+        if settings.reading.bidirectional:
+            unmask(model, settings.unmasked)
+        if settings.gradient_checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        encoder = Encoder(model, tokenizer, dtype, settings.reading, settings.frozen)
+        if encoder.width != settings.width:
+            raise BaseModelError(
+                f"Got width = {settings.width}, but the states of {base!r} have {encoder.width} values. Set that width under "
+                "[components.tok2vec.model]; listeners take it from there."
+            )
+        encoder.check_window()
+        return encoder
+
+    def __call__(self, inputs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
+        states = self.loaded.encode(inputs, is_train)
+        lengths = [len(doc) for doc in inputs]
+
+        def backprop(gradients: List[Floats2d]) -> List[Doc]:
+            if states.requires_grad:
+                parts = [xp2torch(gradient, device=states.device) for gradient in gradients]
+                torch.autograd.backward(states, torch.cat(parts))
+            return []
+
+        return [cast(Floats2d, torch2xp(part)) for part in states.detach().split(lengths)], backprop

@@ -1,0 +1,182 @@
+"""`bio_ner`: one BIO tag for every token, as a spaCy component. It is made in `factory`."""
+
+from itertools import islice
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..decoding.scores import scale
+from ..decoding.tagging import Tagged, find_entities, tag_names
+from ..errors import LabelError
+from ..formats.base import trim
+from ..types import ScoredSpan, Span
+from .annotate import AnnotationPolicy
+from .entity_pipe import EntityPipe
+from .lessons import names_in
+
+# In the place of a gold tag.
+UNKNOWN = -1
+
+
+class Settings(NamedTuple):
+    """How it learns; see `make_bio_ner` in `factory`."""
+
+    class_weights: Dict[str, float]
+    label_smoothing: float
+
+    def check(self) -> None:
+        """RAISES (ValueError): If nothing could be learned."""
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise ValueError(f"Got label_smoothing = {self.label_smoothing}, allowed is 0.0 to below 1.0.")
+        wrong = {name: weight for name, weight in self.class_weights.items() if not 0 <= weight < float("inf")}
+        if wrong:
+            raise ValueError(f"Got the class weights {wrong}, allowed is 0 or more.")
+
+
+class BioNer(EntityPipe):
+    """See `make_bio_ner` in `factory`."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str,
+        settings: Settings,
+        policy: AnnotationPolicy,
+        *,
+        labels: Sequence[str] = (),
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        settings.check()
+        super().__init__(vocab, model, name, policy, labels=labels, scorer=scorer)
+        self.settings = settings
+
+    @property
+    def label_data(self) -> List[str]:
+        """What `spacy init labels` writes and `initialize` takes."""
+        return list(self.labels)
+
+    @property
+    def tags(self) -> List[str]:
+        """Tags in the order of the model's outputs."""
+        return tag_names(self.labels)
+
+    def add_label(self, label: str) -> int:
+        """Add an entity label, before training. RETURNS (int): 1, or 0 if it is there."""
+        if label not in self.labels and self.model.has_dim("nO"):
+            raise LabelError(
+                f"Got the new label {label!r} for {self.name!r}, whose model has an output for each of its labels already: "
+                f"{', '.join(self.labels)}. Add labels before `nlp.initialize`, and train again."
+            )
+        return self._add("labels", label)
+
+    # Prediction
+
+    def predict(self, docs: Iterable[Doc]) -> List[List[ScoredSpan]]:
+        """Find the entities of a batch: those of the best legal tags."""
+        docs = list(docs)
+        self._require_names("labels")
+        if not any(len(doc) for doc in docs):
+            return [[] for _ in docs]
+        logits: List[Floats2d] = self.model.predict(docs)
+        return [
+            list(self._read(doc, entities))
+            for doc, entities in zip(docs, find_entities([self.model.ops.to_numpy(one) for one in logits]))
+        ]
+
+    def _read(self, doc: Doc, entities: Sequence[Tagged]) -> Iterator[ScoredSpan]:
+        for start, end, label, sure in entities:
+            span = trim(doc, Span(start, end, self.cfg["labels"][label]))
+            if span.start < span.end:
+                yield ScoredSpan(span, scale(sure, self.temperature))
+
+    def find(self, docs: Sequence[Doc]) -> List[List[ScoredSpan]]:
+        return self.predict(docs)
+
+    def set_annotations(self, docs: Iterable[Doc], found: Sequence[Sequence[ScoredSpan]]) -> None:
+        """Write what was found."""
+        for doc, entities in zip(docs, found):
+            self.policy.write(doc, entities)
+
+    # Training
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Sequence[str]] = None,
+    ) -> None:
+        """Learn the labels, and make the model's outputs.
+
+        get_examples (Callable[[], Iterable[Example]]): Examples of the training data.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[Sequence[str]]): What `spacy init labels` wrote, instead of looking at all examples.
+        """
+        validate_get_examples(get_examples, "BioNer.initialize")
+        self.cfg["temperature"] = 1.0
+        for label in labels or names_in(get_examples())["labels"]:
+            self._add("labels", label)
+        self._require_names("labels")
+        unknown = sorted(set(self.settings.class_weights) - {"O", *self.labels})
+        if unknown:
+            raise LabelError(f"Got class weights for {unknown}, which are none of O, {', '.join(self.labels)}.")
+        docs = [eg.x for eg in islice(get_examples(), 10)]
+        self.model.initialize(X=docs, Y=[self.model.ops.alloc2f(len(doc), len(self.tags)) for doc in docs])
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Any = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch. Tokens without entity annotation are left out.
+
+        drop (float): Not used: dropout is a setting of the model.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "BioNer.update")
+        if not any(len(eg.predicted) for eg in examples):
+            return losses
+        probabilities, backprop = self.model.begin_update([eg.predicted for eg in examples])
+        loss, gradient = self.get_loss(examples, probabilities)
+        backprop(gradient)
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
+        """Weighted mean of the cross entropy over the annotated tokens, and its gradient with respect to the logits.
+
+        scores (Sequence[Floats2d]): Probabilities of all tags for each token.
+        """
+        ops, tags = self.model.ops, self.tags
+        gold = np.concatenate([self.gold_tags(eg) for eg in examples])
+        weights = np.array([self.settings.class_weights.get(tag.partition("-")[2] or tag, 1.0) for tag in tags])
+        weight = np.where(gold == UNKNOWN, 0.0, weights[gold])
+        smooth = self.settings.label_smoothing
+        target = np.full((len(gold), len(tags)), smooth / (len(tags) - 1), dtype="f")
+        target[np.arange(len(gold)), gold] = 1.0 - smooth
+        share: Any = ops.asarray_f((weight / max(weight.sum(), 1e-9))[:, None])
+        guessed, wanted = ops.xp.concatenate(scores), ops.asarray_f(target)  # type: ignore[arg-type]
+        gradient = (guessed - wanted) * share
+        loss = -float((wanted * ops.xp.log(guessed + 1e-9) * share).sum())
+        return loss, ops.unflatten(gradient, ops.asarray1i([len(one) for one in scores]))
+
+    def gold_tags(self, eg: Example) -> NDArray:
+        """Number of the gold tag of each predicted token; -1 where there is none, or it is unclear."""
+        numbers = {tag: number for number, tag in enumerate(self.tags)}
+        numbers |= {f"{other}-{label}": numbers[f"{prefix}-{label}"] for label in self.labels for other, prefix in ("UB", "LI")}
+        return np.array([numbers.get(tag, UNKNOWN) for tag in eg.get_aligned_ner()], dtype=int)
