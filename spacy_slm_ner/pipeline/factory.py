@@ -34,6 +34,7 @@ precision = "auto"
 gradient_checkpointing = false
 store_base = false
 batch_pieces = 8192
+learn_prompts = 0.0
 
 [slm_ner.model.lora]
 @misc = "spacy-slm-ner.Lora.v1"
