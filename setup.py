@@ -59,6 +59,9 @@ setup(
             "spacy-slm-ner.CausalLM.v1 = spacy_slm_ner.models.causal_lm:create_causal_lm",
             "spacy-slm-ner.LoraTransformer.v1 = spacy_slm_ner.models.lora_transformer:create_lora_transformer",
         ],
+        "spacy_augmenters": [
+            "spacy-slm-ner.SwapEntities.v1 = spacy_slm_ner.records.swap:create_swap_entities",
+        ],
         "spacy_callbacks": [
             "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.models.freeze:create_freeze_embeddings",
         ],

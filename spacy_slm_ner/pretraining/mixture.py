@@ -87,7 +87,7 @@ class TaskMaker:
         names = {label: self.name(label) for label in asked}
         ents = tuple(ent._replace(label=names[ent.label]) for ent in sentence.ents if ent.label in names)
         offered: List[str] = []
-        if sentence.intent and self.chance.random() < 0.3:
+        if sentence.intent and self.chance.random() < 0.7:
             others = [intent for intent in intents if intent != sentence.intent]
             offered = [sentence.intent, *self.chance.sample(others, min(len(others), self.chance.choice((1, 1, 2, 4))))]
             self.chance.shuffle(offered)
