@@ -2,7 +2,7 @@
 
     python benchmarks/formats.py
 
-Needs `corpus/` and `bases/slm`, which `spacy project run all` makes. Takes about four minutes a format and seed on two cores.
+Needs `corpus/` and `bases/slm`, which `spacy project run all` makes. Takes about two minutes a format and seed on two cores.
 """
 
 from pathlib import Path
@@ -51,11 +51,12 @@ def speed(nlp: Language, docs: list[Doc]) -> float:
     return len(texts) / median(seconds[1:])
 
 
-def measure(format: str, seed: int) -> dict[str, float]:
+def measure(format: str, seed: int, steps: int) -> dict[str, float]:
     """Train one format with one seed, and measure it on dev."""
     folder = f"training/formats/{format}-{seed}"
-    name = {"components.slm_ner.format.@misc": f"spacy-slm-ner.{format}.v1"}
-    model = train("configs/slm.cfg", folder, seed, **name)
+    overrides: dict[str, Any] = {"components.slm_ner.format.@misc": f"spacy-slm-ner.{format}.v1"}
+    overrides |= {"training.max_steps": steps, "training.optimizer.learn_rate.total_steps": steps}
+    model = train("configs/slm.cfg", folder, seed, **overrides)
     figures = evaluate(model, DEV, Path(f"metrics/formats/{format}-{seed}.json"))
     nlp = spacy.load(model, config={"components.slm_ner.save_io": True})
     docs = list(DocBin().from_disk(DEV).get_docs(nlp.vocab))
@@ -75,9 +76,10 @@ def measure(format: str, seed: int) -> dict[str, float]:
 
 def main(
     seeds: Annotated[int, typer.Option(help="Number of seeds.")] = 3,
+    steps: Annotated[int, typer.Option(help="Steps of each training.")] = 200,
     formats: Annotated[str, typer.Option(help="Comma separated.")] = "BioLines,SpanLines,InlineTags,TokenLines",
 ) -> None:
-    rows = {format: [measure(format, seed) for seed in range(seeds)] for format in formats.split(",")}
+    rows = {format: [measure(format, seed, steps) for seed in range(seeds)] for format in formats.split(",")}
     srsly.write_json("metrics/formats.json", rows)
     lines = ["| format | dev F1 | intent accuracy | pieces a text | passes a text | texts/s |", "| --- " * 6 + "|"]
     for format, runs in rows.items():

@@ -1,10 +1,11 @@
 """Named LoRA adapters over one base: making, switching, and their files, which are those of peft."""
 
 import re
-from copy import copy
+from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any, Optional
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -109,3 +110,16 @@ def fill_adapter(model: PeftModel, name: str, folder: Path) -> None:
             f"the base lacks {result.unexpected_keys[:3]}" if result.unexpected_keys else f"it has no weights for {missing[:3]}"
         )
         raise BaseModelError(f"The adapter in {folder} does not fit the base: {lacks}.")
+
+
+def for_use(model: Any, dtype: torch.dtype) -> Any:
+    """A model as it is used: in the type that it computes in, its active adapter merged into the weights.
+
+    model (Any): As transformers has it, or a `PeftModel` around it.
+    RETURNS (Any): The model itself if there is nothing to do, or else a copy.
+    """
+    adapted = isinstance(model, PeftModel)
+    if not adapted and model.dtype == dtype:
+        return model
+    copied = deepcopy(model)
+    return (copied.merge_and_unload() if adapted else copied).to(dtype)

@@ -1,6 +1,5 @@
 """A model of transformers that gives every token of a Doc a state."""
 
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Iterator, List, NamedTuple, Sequence
 
@@ -14,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import BaseModelError
+from .adapters import for_use
 from .chat import SURROGATES
 from .pieces import Links, Pooling, link, split_links, window_ranges
 from .unmask import open_mask
@@ -66,7 +66,7 @@ class Encoder:
     dtype: torch.dtype
     reading: Reading
     frozen: bool = False
-    _inference: Any = field(default=None, repr=False)
+    _in_use: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._plain = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
@@ -95,7 +95,7 @@ class Encoder:
 
     def changed(self) -> None:
         """Forget what was computed with weights that have changed."""
-        self._inference = None
+        self._in_use = None
 
     def encode(self, docs: Sequence[Doc], is_train: bool) -> torch.Tensor:
         """States of all tokens of some Docs; a token without pieces, which is white space, has zeros.
@@ -105,7 +105,9 @@ class Encoder:
         RETURNS (torch.Tensor): In fp32. Shape: (tokens, width).
         """
         learns = is_train and not self.frozen
-        model = self.model.train() if learns else self._inference_model()
+        if not learns and self._in_use is None:
+            self._in_use = for_use(self.model, self.dtype)
+        model = self.model.train() if learns else self._in_use.eval()
         windows = self.windows(docs)
         states = torch.zeros(sum(map(len, docs)), self.width, device=self.model.device)
         with torch.set_grad_enabled(learns):
@@ -153,18 +155,6 @@ class Encoder:
         chosen = hidden.flatten(0, 1)[as_tensor(columns, device)].float()
         share = as_tensor([window.links.share for window in batch], device).float()
         return states.index_add(0, as_tensor([window.links.token for window in batch], device), chosen * share[:, None])
-
-    def _inference_model(self) -> Any:
-        """The model itself, or a copy with its adapter merged, in the type that it computes in."""
-        if self._inference is None:
-            adapted = isinstance(self.model, PeftModel)
-            stored = next(self.model.parameters()).dtype
-            if not adapted and stored == self.dtype:
-                self._inference = self.model
-            else:
-                copied = deepcopy(self.model)
-                self._inference = (copied.merge_and_unload() if adapted else copied).to(self.dtype)
-        return self._inference.eval()
 
 
 def base_of(model: Any) -> Any:

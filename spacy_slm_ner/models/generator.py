@@ -1,7 +1,6 @@
 """A causal language model with its tokenizer and its adapters: learns answers, writes answers."""
 
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
@@ -13,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from ..decoding.grammar import find_path
 from ..decoding.walker import Answer, FreeWalker, GrammarWalker, Walker
 from ..formats.base import Request
+from .adapters import for_use
 from .chat import ChatTokenizer, Prompt
 from .decoder import Decoder
 
@@ -64,9 +64,9 @@ class Generator:
     def generate(self, requests: Sequence[Request]) -> list[Answer]:
         """Write the answers, greedily."""
         walkers = [self._walker(request) for request in requests]
-        self.model.eval()
         if self._decoder is None:
-            self._decoder = Decoder(self._inference_model(), self.batch_pieces)
+            self._decoder = Decoder(for_use(self.model, self.dtype), self.batch_pieces)
+        self._decoder.model.eval()
         prompts = [self.chat.prompt(request.messages) for request in requests]
         self._check_lengths(prompts)
         self._decoder.decode(prompts, walkers)
@@ -81,11 +81,6 @@ class Generator:
                 f"Got a prompt of {longest} pieces, but the base reads {most} at most, its answer included. Set a smaller "
                 "`window`, or fewer labels."
             )
-
-    def _inference_model(self) -> Any:
-        """The model itself, or a copy in the type that it computes in."""
-        stored = next(self.model.parameters()).dtype
-        return self.model if stored == self.dtype else deepcopy(self.model).to(self.dtype).eval()
 
     def _walker(self, request: Request) -> Walker:
         if request.constrained:
