@@ -61,15 +61,20 @@ class Generator:
         """Forget what was computed with weights that have changed."""
         self._decoder = None
 
-    def generate(self, requests: Sequence[Request]) -> list[Answer]:
-        """Write the answers, greedily."""
-        walkers = [self._walker(request) for request in requests]
+    @property
+    def decoder(self) -> Decoder:
+        """Decodes with the weights of now."""
         if self._decoder is None:
             self._decoder = Decoder(for_use(self.model, self.dtype), self.batch_pieces)
         self._decoder.model.eval()
+        return self._decoder
+
+    def generate(self, requests: Sequence[Request]) -> list[Answer]:
+        """Write the answers, greedily."""
+        walkers = [self._walker(request) for request in requests]
         prompts = [self.chat.prompt(request.messages) for request in requests]
         self._check_lengths(prompts)
-        self._decoder.decode(prompts, walkers)
+        self.decoder.decode(prompts, walkers)
         return [walker.answer() for walker in walkers]
 
     def _check_lengths(self, prompts: Sequence[Prompt]) -> None:
