@@ -22,7 +22,7 @@ from spacy.util import fix_random_seed
 
 from spacy_slm_ner.models.new_base import make_base
 
-FORMATS = ("BioLines", "SpanLines", "InlineTags")
+FORMATS = ("BioLines", "TokenLines", "SpanLines", "InlineTags")
 WORDS = ["Come", "at", "4", "pm", "or", "on", "May", "5", "the", "4", "Friday", "morning", "please", "9:30", "Mayor", "Ada"]
 WORDS += ["ada@example.org", "五月", "😀", "شكرا", "naïve", "e\u0301", "\\", "[2]", ":", ",", ".", "?!"]
 MARKS = ["<|im_end|>", "<|im_start|>", "</DATE>", "<TIME>", "intent:", "B-DATE", "\n", "\t", "\n\n", "\u3000", "\x00", "“", "”"]

@@ -32,9 +32,14 @@ from spacy_slm_ner.records.damage import Ledger
 ROOT = Path(__file__).parents[2]
 LABELS = ("DATE", "EMAIL", "NAME", "TIME")
 INTENTS = ("cancel", "inquiry")
-FORMATS = pytest.mark.parametrize("format", ["BioLines", "SpanLines", "InlineTags"])
+FORMATS = pytest.mark.parametrize("format", ["BioLines", "TokenLines", "SpanLines", "InlineTags"])
 # The steps that each format needs, the rate, and whether an adapter is trained or all weights.
-RECIPES = {"BioLines": (80, 0.01, True), "SpanLines": (45, 0.005, False), "InlineTags": (60, 0.01, False)}
+RECIPES = {
+    "BioLines": (80, 0.01, True),
+    "TokenLines": (60, 0.01, True),
+    "SpanLines": (45, 0.005, False),
+    "InlineTags": (60, 0.01, False),
+}
 Entities = list[list[Any]]
 
 
