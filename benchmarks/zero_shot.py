@@ -23,6 +23,7 @@ def build(base: str, format: str, labels: list[str]) -> str:
     nlp.add_pipe("slm_ner", config=config)
     nlp.initialize()
     folder = Path(f"training/zero-shot/{format}")
+    folder.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(folder)
     return str(folder)
 
