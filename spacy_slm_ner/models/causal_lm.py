@@ -14,7 +14,7 @@ from .generator import Generator
 from .loading import load_causal_lm
 from .lora import LoraSettings
 from .precision import torch_dtype
-from .shim import BaseShim
+from .shim import BaseShim, model_of
 
 
 def create_causal_lm(
@@ -49,15 +49,7 @@ def create_causal_lm(
         raise ValueError(f"Got learn_prompts = {learn_prompts}, allowed is 0 or more; 0 learns the answers alone.")
     torch_dtype(precision, torch.device("cpu"))
     settings = Settings(base, revision, lora, precision, gradient_checkpointing, store_base, batch_pieces, learn_prompts)
-    return Model("causal_lm", forward, init=init, shims=[CausalLMShim(settings)])
-
-
-def forward(model: Model, requests: List[Request], is_train: bool) -> Tuple[Any, Callable]:
-    return model.shims[0](requests, is_train)
-
-
-def init(model: Model, X: Any = None, Y: Any = None) -> None:
-    model.shims[0].initialize()
+    return model_of("causal_lm", CausalLMShim(settings))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """`spacy-slm-ner.LoraTransformer.v1`: any encoder or decoder of transformers as a `Tok2Vec`, with an adapter or without."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional, Tuple, Union, cast
+from typing import Callable, List, Optional, Tuple, Union, cast
 
 import torch
 from spacy.tokens import Doc
@@ -14,7 +14,7 @@ from .loading import load_encoder
 from .lora import LoraSettings
 from .pieces import POOLINGS
 from .precision import torch_dtype
-from .shim import BaseShim
+from .shim import BaseShim, model_of
 from .unmask import unmask
 
 
@@ -75,15 +75,7 @@ def create_lora_transformer(
     settings = Settings(
         base, revision, lora, store_base, width, frozen, unmasked, layers, reading, precision, gradient_checkpointing
     )
-    return Model("lora_transformer", forward, init=init, dims={"nO": width}, shims=[LoraTransformerShim(settings)])
-
-
-def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
-    return model.shims[0](docs, is_train)
-
-
-def init(model: Model, X: Any = None, Y: Any = None) -> None:
-    model.shims[0].initialize()
+    return model_of("lora_transformer", LoraTransformerShim(settings), {"nO": width})
 
 
 @dataclass(frozen=True)

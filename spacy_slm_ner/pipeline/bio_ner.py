@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
@@ -131,34 +131,8 @@ class BioNer(EntityPipe):
         docs = [eg.x for eg in islice(get_examples(), 10)]
         self.model.initialize(X=docs, Y=[self.model.ops.alloc2f(len(doc), len(self.tags)) for doc in docs])
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Any = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch. Tokens without entity annotation are left out.
-
-        drop (float): Not used: dropout is a setting of the model.
-        """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "BioNer.update")
-        if not any(len(eg.predicted) for eg in examples):
-            return losses
-        probabilities, backprop = self.model.begin_update([eg.predicted for eg in examples])
-        loss, gradient = self.get_loss(examples, probabilities)
-        backprop(gradient)
-        if sgd not in (None, False):
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
-
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
-        """Weighted mean of the cross entropy over the annotated tokens, and its gradient with respect to the logits.
+        """Weighted mean of the cross entropy over the tokens that have annotation, and its gradient with respect to the logits.
 
         scores (Sequence[Floats2d]): Probabilities of all tags for each token.
         """
