@@ -80,6 +80,7 @@ def recipe(base: Path, corpus: Path, format: str) -> Dict[str, Any]:
         "paths.base": str(base),
         "system.gpu_allocator": None,
         "components.slm_ner.format.@misc": f"spacy-slm-ner.{format}.v1",
+        "corpora.train.augmenter": None,
         "components.slm_ner.model.precision": "fp32",
         "training.max_steps": steps,
         "training.eval_frequency": steps,
