@@ -40,6 +40,7 @@ RECIPES = {
     "SpanLines": (45, 0.005, False),
     "InlineTags": (60, 0.01, False),
 }
+ADAPTER = {"r": 16, "alpha": 32, "dropout": 0.0}
 Entities = list[list[Any]]
 
 
@@ -90,8 +91,8 @@ def recipe(base: Path, corpus: Path, format: str) -> Dict[str, Any]:
         "training.optimizer.learn_rate.total_steps": steps,
         "training.optimizer.learn_rate.warmup_steps": 5,
     }
-    adapter = {"components.slm_ner.model.lora.dropout": 0.0} if lora else {"components.slm_ner.model.lora": None}
-    return {**overrides, **adapter}
+    adapter = {f"components.slm_ner.model.lora.{name}": value for name, value in ADAPTER.items()}
+    return {**overrides, **(adapter if lora else {"components.slm_ner.model.lora": None})}
 
 
 @pytest.fixture(scope="module")
