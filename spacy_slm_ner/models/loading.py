@@ -69,7 +69,6 @@ def load_encoder(
 @contextmanager
 def loading_errors(name: str, folder: Path, kind: str, loader: str, example: str) -> Iterator[None]:
     """Errors of transformers, tokenizers and safetensors, which have no base of their own, as a `BaseModelError`."""
-    use_one_thread_after_fork()
     try:
         yield
     except BaseModelError:
@@ -100,6 +99,7 @@ def load_model(folder: Path, dtype: torch.dtype, auto: Any, layers: Optional[int
     layers (Optional[int]): Number of its layers to load; None for all.
     RAISES (ValueError): If weights or layers are missing.
     """
+    use_one_thread_after_fork()
     config = AutoConfig.from_pretrained(folder)
     if layers is not None:
         if layers > config.num_hidden_layers:

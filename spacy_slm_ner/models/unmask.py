@@ -14,23 +14,27 @@ from ..errors import BaseModelError
 ATTENTIONS = ("eager", "sdpa")
 
 
-def decoder_layers(model: Any) -> Optional[Any]:
-    """Layers of a decoder of Llama's kind; None for every other model.
+def unmask(model: Any, layers: Optional[Sequence[int]] = None) -> None:
+    """Prepare a decoder for `open_mask`.
 
     model (Any): As `AutoModel` gives it.
+    layers (Optional[Sequence[int]]): Numbers of the layers that see what follows, from 0; None for all. The others stay causal.
+    RAISES (BaseModelError): If the model's causal mask cannot be switched off, or it has no such layers.
     """
+    check_decoder(model)
+    number = len(model.layers)
+    wrong = [layer for layer in layers or () if not 0 <= layer < number]
+    if wrong:
+        raise BaseModelError(f"Got bidirectional layers {wrong}, the base has those from 0 to {number - 1}.")
+    for layer in range(number):
+        if layers is not None and layer not in layers:
+            model.layers[layer].register_forward_pre_hook(close_mask, with_kwargs=True)
+
+
+def check_decoder(model: Any) -> None:
+    """RAISES (BaseModelError): If a model is no decoder of Llama's kind, or its attention takes no mask of ours."""
     layers = getattr(model, "layers", None)
-    causal = layers is not None and all(getattr(getattr(layer, "self_attn", None), "is_causal", False) for layer in layers)
-    return layers if causal else None
-
-
-def check_decoder(model: Any, unmasked: Optional[Sequence[int]] = None) -> int:
-    """Number of layers of a decoder.
-
-    RAISES (BaseModelError): If a model's causal mask cannot be switched off, or it has no such layers.
-    """
-    layers = decoder_layers(model)
-    if layers is None:
+    if layers is None or not all(getattr(getattr(layer, "self_attn", None), "is_causal", False) for layer in layers):
         raise BaseModelError(
             f"Got bidirectional = true for a {type(model).__name__}, which is no decoder of Llama's kind (Llama, SmolLM2, "
             "Mistral, Qwen2). Set it to false: an encoder sees both sides anyway."
@@ -40,22 +44,6 @@ def check_decoder(model: Any, unmasked: Optional[Sequence[int]] = None) -> int:
             f"Got a model with the attention {model.config._attn_implementation!r}, whose causal mask cannot be switched off. "
             f"Possible are {', '.join(ATTENTIONS)}."
         )
-    wrong = [number for number in unmasked or () if not 0 <= number < len(layers)]
-    if wrong:
-        raise BaseModelError(f"Got bidirectional layers {wrong}, the base has those from 0 to {len(layers) - 1}.")
-    return len(layers)
-
-
-def unmask(model: Any, layers: Optional[Sequence[int]] = None) -> None:
-    """Prepare a decoder for `open_mask`.
-
-    model (Any): As `AutoModel` gives it.
-    layers (Optional[Sequence[int]]): Numbers of the layers that see what follows, from 0; None for all. The others stay causal.
-    RAISES (BaseModelError): See `check_decoder`.
-    """
-    number = check_decoder(model, layers)
-    for causal in sorted(set(range(number)) - set(range(number) if layers is None else layers)):
-        model.layers[causal].register_forward_pre_hook(close_mask, with_kwargs=True)
 
 
 def open_mask(model: Any, padding: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """`spacy-slm-ner.SwapEntities.v1`: new texts out of a few, with the entities of others of the same label."""
 
 import random
-from typing import Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -23,6 +23,7 @@ def create_swap_entities(level: float, share: float = 0.5) -> Callable[[Language
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"Got {name} = {value}, allowed is 0.0 to 1.0.")
     pool: Dict[str, List[str]] = {}
+    seen: Set[Tuple[str, str]] = set()
 
     def swap_entities(nlp: Language, example: Example) -> Iterator[Example]:
         yield example
@@ -32,9 +33,9 @@ def create_swap_entities(level: float, share: float = 0.5) -> Callable[[Language
             if swapped is not None:
                 yield Example(nlp.make_doc(swapped.text), swapped)
         for ent in ents:
-            known = pool.setdefault(ent.label_, [])
-            if ent.text not in known:
-                known.append(ent.text)
+            if (ent.label_, ent.text) not in seen:
+                seen.add((ent.label_, ent.text))
+                pool.setdefault(ent.label_, []).append(ent.text)
 
     return swap_entities
 
