@@ -56,6 +56,7 @@ setup(
     entry_points={
         "console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"],
         "spacy_architectures": [
+            "spacy-slm-ner.BioTagger.v1 = spacy_slm_ner.models.bio_tagger:create_bio_tagger",
             "spacy-slm-ner.CausalLM.v1 = spacy_slm_ner.models.causal_lm:create_causal_lm",
             "spacy-slm-ner.LoraTransformer.v1 = spacy_slm_ner.models.lora_transformer:create_lora_transformer",
         ],

@@ -8,12 +8,11 @@ Takes about six minutes a seed on two cores.
 
 import shutil
 from pathlib import Path
-from statistics import mean
 from typing import Annotated
 
 import srsly
 import typer
-from trainings import train
+from trainings import spread, train
 
 from spacy_slm_ner.cli.convert import convert
 from spacy_slm_ner.cli.evaluate import evaluate
@@ -56,7 +55,7 @@ def main(
     srsly.write_json("metrics/music.json", rows)
     typer.echo("| base | test F1, mean (range) |\n| --- | --- |")
     for name, values in rows.items():
-        typer.echo(f"| {name} | {mean(values):.3f} ({min(values):.3f}–{max(values):.3f}) |")
+        typer.echo(f"| {name} | {spread(values)} |")
 
 
 if __name__ == "__main__":

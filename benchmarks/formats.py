@@ -15,7 +15,7 @@ import srsly
 import typer
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from trainings import train
+from trainings import spread, train
 
 from spacy_slm_ner.cli.evaluate import evaluate
 
@@ -83,7 +83,7 @@ def main(
     srsly.write_json("metrics/formats.json", rows)
     lines = ["| format | dev F1 | intent accuracy | pieces a text | passes a text | texts/s |", "| --- " * 6 + "|"]
     for format, runs in rows.items():
-        cells = [f"{mean(values):.3f} ({min(values):.3f}–{max(values):.3f})" for values in (column(runs, "F1"),)]
+        cells = [spread(column(runs, "F1"))]
         cells += [f"{mean(column(runs, 'intent accuracy')):.3f}"]
         cells += [f"{mean(column(runs, name)):.1f}" for name in ("pieces written", "passes")]
         cells += [f"{mean(column(runs, 'docs/s')):.0f}"]

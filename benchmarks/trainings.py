@@ -3,6 +3,10 @@
 import subprocess
 import sys
 from pathlib import Path
+from statistics import mean
+from time import perf_counter
+
+SECONDS = "seconds.txt"
 
 
 def train(config: str, folder: str, seed: int, **overrides: object) -> str:
@@ -18,5 +22,17 @@ def train(config: str, folder: str, seed: int, **overrides: object) -> str:
     if not best.exists():
         command = ["spacy", "train", config, "--output", folder, "--system.seed", str(seed)]
         command += [part for name, value in overrides.items() for part in (f"--{name}", str(value))]
+        start = perf_counter()
         subprocess.run([sys.executable, "-m", *command], check=True)
+        Path(folder, SECONDS).write_text(str(perf_counter() - start))
     return str(best)
+
+
+def seconds(folder: str) -> float:
+    """What a training took, start of Python and scoring on dev included."""
+    return float(Path(folder, SECONDS).read_text())
+
+
+def spread(values: list[float]) -> str:
+    """Mean and range of F1 scores over seeds."""
+    return f"{mean(values):.3f} ({min(values):.3f}–{max(values):.3f})"

@@ -50,6 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sentence = {"text": "Ada Quill comes at 6", "ents": [[0, 9, "PERSON"], [19, 20, "time"]], "source": "one"}
     (folder / "sentences.jsonl").write_text(json.dumps(sentence), encoding="utf8")
     make_llama(folder / "tiny-llama", texts, hidden=16, layers=1)
+    (folder / "conll.txt").write_text("Ada B-PER\nQuill I-PER\ncalled O\n\nIn O\nLondon B-LOC\n", encoding="utf8")
     return folder
 
 
@@ -58,6 +59,8 @@ def run(project: Path, workflow: str) -> str:
     overrides += ["--vars.slm_base", "tiny-llama", "--vars.slm_steps", "2"]
     overrides += ["--vars.nano_pieces", "300", "--vars.nano_hidden", "16", "--vars.nano_layers", "2"]
     overrides += ["--vars.nano_steps", "2", "--vars.nano_decide_steps", "2"]
+    overrides += ["--vars.conll_steps", "2", "--vars.trf_width", "16", "--vars.slm_width", "16"]
+    overrides += [part for name in ("train", "dev", "test") for part in (f"--vars.conll_{name}", "conll.txt")]
     command = [sys.executable, "-m", "spacy", "project", "run", workflow, str(project), *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -83,6 +86,15 @@ def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
     output = run(project, "all")
     assert output.count("nothing changed") == 14
     assert "Running command" not in output
+
+
+def test_conll_data_compares_token_classifiers(project: Path, first_run: str) -> None:
+    output = run(project, "conll")
+    assert "CoNLL data, test part" in output
+    for name in ("trf", "encoder", "decoder"):
+        metrics = json.loads((project / "metrics" / f"conll-{name}.json").read_text(encoding="utf8"))
+        assert metrics["docs"] == 2 and set(metrics["entities"]["per_label"]) == {"PER", "LOC"}
+    assert "LoRA decoder, bio_ner" in (project / "report" / "conll.html").read_text(encoding="utf8")
 
 
 def test_the_small_base_has_a_recipe(project: Path, first_run: str) -> None:

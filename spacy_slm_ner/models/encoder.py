@@ -112,7 +112,7 @@ class Encoder:
         states = torch.zeros(sum(map(len, docs)), self.width, device=self.model.device)
         with torch.set_grad_enabled(learns):
             for batch in self._batches(windows):
-                states = self._add(states, model, batch)
+                states = self._add(states, model, batch, learns)
         return states
 
     def windows(self, docs: Sequence[Doc]) -> List[Window]:
@@ -139,16 +139,15 @@ class Encoder:
         if batch:
             yield batch
 
-    def _add(self, states: torch.Tensor, model: Any, batch: Sequence[Window]) -> torch.Tensor:
-        """States with what a batch of windows gives to them."""
+    def _add(self, states: torch.Tensor, model: Any, batch: Sequence[Window], learns: bool) -> torch.Tensor:
+        """States with what a batch of windows gives to them; what is trained is in fp32 and may be cast."""
         device = states.device
         # What padding says is never read; a piece that every model knows is needed all the same.
         padding = self.tokenizer.pad_token_id or 0
         ids = pad_sequence([torch.tensor(window.ids) for window in batch], batch_first=True, padding_value=padding)
         lengths = torch.tensor([len(window.ids) for window in batch])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(device)
-        stored = next(model.parameters()).dtype
-        with torch.autocast(device.type, torch.bfloat16, enabled=stored != self.dtype):
+        with torch.autocast(device.type, torch.bfloat16, enabled=learns and self.dtype == torch.bfloat16):
             attention_mask = open_mask(base_of(model), mask) if self.reading.bidirectional else mask
             hidden = model(input_ids=ids.to(device), attention_mask=attention_mask).last_hidden_state
         columns = [window.links.piece + row * ids.shape[1] for row, window in enumerate(batch)]

@@ -1,7 +1,7 @@
 """`spacy-slm-ner.LoraTransformer.v1`: any encoder or decoder of transformers as a `Tok2Vec`, with an adapter or without."""
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Tuple, Union, cast
+from typing import Callable, Dict, List, Optional, Tuple, Union, cast
 
 import torch
 from spacy.tokens import Doc
@@ -9,6 +9,7 @@ from thinc.api import Model, get_torch_default_device, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ..errors import BaseModelError
+from .depth import depths
 from .encoder import Encoder, Reading
 from .loading import load_encoder
 from .lora import LoraSettings
@@ -33,6 +34,7 @@ def create_lora_transformer(
     gradient_checkpointing: bool = False,
     store_base: bool = False,
     batch_pieces: int = 4096,
+    layer_decay: float = 1.0,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Registered as `spacy-slm-ner.LoraTransformer.v1`: the model of spaCy's `tok2vec`, which `spacy.Tok2VecListener.v1` brings
     to other components. The base is loaded when the model is initialized, or read from disk.
@@ -54,6 +56,7 @@ def create_lora_transformer(
     store_base (bool): Store the base with the pipeline. A base from a local folder is stored always, and so are weights that
         were trained as a whole.
     batch_pieces (int): Most pieces, padding included, that are read at a time, which bounds the memory.
+    layer_decay (float): What a layer's learning rate is multiplied by to give that of the layer before (Howard & Ruder 2018).
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     """
     if pooling not in POOLINGS:
@@ -69,11 +72,24 @@ def create_lora_transformer(
         )
     if layers is not None and layers < 1:
         raise ValueError(f"Got layers = {layers}, allowed is 1 or more, or null for all.")
+    if not 0.0 < layer_decay <= 1.0:
+        raise ValueError(f"Got layer_decay = {layer_decay}, allowed is above 0.0 to 1.0, which is the same rate for all layers.")
     torch_dtype(precision, torch.device("cpu"))
     reading = Reading(window, overlap, pooling, bidirectional is not False, batch_pieces)
     unmasked = None if isinstance(bidirectional, bool) else tuple(bidirectional)
     settings = Settings(
-        base, revision, lora, store_base, width, frozen, unmasked, layers, reading, precision, gradient_checkpointing
+        base=base,
+        revision=revision,
+        lora=lora,
+        store_base=store_base,
+        width=width,
+        frozen=frozen,
+        unmasked=unmasked,
+        layers=layers,
+        reading=reading,
+        precision=precision,
+        gradient_checkpointing=gradient_checkpointing,
+        layer_decay=layer_decay,
     )
     return model_of("lora_transformer", LoraTransformerShim(settings), {"nO": width})
 
@@ -93,6 +109,7 @@ class Settings:
     reading: Reading
     precision: str
     gradient_checkpointing: bool
+    layer_decay: float
 
 
 class LoraTransformerShim(BaseShim[Settings, Encoder]):
@@ -125,6 +142,10 @@ class LoraTransformerShim(BaseShim[Settings, Encoder]):
             )
         encoder.check_window()
         return encoder
+
+    def rate_scales(self) -> Dict[str, float]:
+        decay = self.settings.layer_decay
+        return {} if decay == 1.0 else {name: decay**depth for name, depth in depths(self.loaded.model).items()}
 
     def __call__(self, inputs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
         states = self.loaded.encode(inputs, is_train)

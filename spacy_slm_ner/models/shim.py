@@ -102,12 +102,19 @@ class BaseShim(Shim, Generic[SettingsT, LoadedT]):
     # Training
 
     def finish_update(self, optimizer: Optimizer) -> None:
+        scales = self.rate_scales()
         for name, parameter in self.loaded.model.named_parameters():
             if parameter.grad is not None:
-                value, _ = optimizer((self.id, name), as_array(parameter.data), as_array(parameter.grad))
-                parameter.data = xp2torch(value, requires_grad=True, device=parameter.device)
+                data, gradient = as_array(parameter.data), as_array(parameter.grad)
+                value, _ = optimizer((self.id, name), data, gradient, lr_scale=scales.get(name, 1.0))
+                # The value often lies in the parameter's own memory. A tensor around it would hold the one of the step before.
+                parameter.data.copy_(xp2torch(value, device=parameter.device))
                 parameter.grad = None
         self.loaded.changed()
+
+    def rate_scales(self) -> Dict[str, float]:
+        """What the learning rate of parameters is multiplied by, by their names; those that are not named keep it."""
+        return {}
 
     @contextmanager
     def use_params(self, params: Dict[Any, Any]) -> Iterator[None]:

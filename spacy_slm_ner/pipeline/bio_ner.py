@@ -23,6 +23,8 @@ from .lessons import names_in
 
 # In the place of a gold tag.
 UNKNOWN = -1
+# Texts whose tags are counted to initialize the model.
+COUNTED = 10_000
 
 
 class Settings(NamedTuple):
@@ -129,7 +131,8 @@ class BioNer(EntityPipe):
         if unknown:
             raise LabelError(f"Got class weights for {unknown}, which are none of O, {', '.join(self.labels)}.")
         docs = [eg.x for eg in islice(get_examples(), 10)]
-        self.model.initialize(X=docs, Y=[self.model.ops.alloc2f(len(doc), len(self.tags)) for doc in docs])
+        tags = [one_hot(self.gold_tags(eg), len(self.tags)) for eg in islice(get_examples(), COUNTED)]
+        self.model.initialize(X=docs, Y=[self.model.ops.asarray_f(row) for row in tags])
 
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
         """Weighted mean of the cross entropy over the tokens that have annotation, and its gradient with respect to the logits.
@@ -141,10 +144,10 @@ class BioNer(EntityPipe):
         weights = np.array([self.settings.class_weights.get(tag.partition("-")[2] or tag, 1.0) for tag in tags])
         weight = np.where(gold == UNKNOWN, 0.0, weights[gold])
         smooth = self.settings.label_smoothing
-        target = np.full((len(gold), len(tags)), smooth / (len(tags) - 1), dtype="f")
-        target[np.arange(len(gold)), gold] = 1.0 - smooth
+        hot = one_hot(gold, len(tags))
+        target = hot * (1.0 - smooth) + (1.0 - hot) * smooth / (len(tags) - 1)
         share: Any = ops.asarray_f((weight / max(weight.sum(), 1e-9))[:, None])
-        guessed, wanted = ops.xp.concatenate(scores), ops.asarray_f(target)  # type: ignore[arg-type]
+        guessed, wanted = ops.xp.concatenate(scores), ops.asarray_f(target)
         gradient = (guessed - wanted) * share
         loss = -float((wanted * ops.xp.log(guessed + 1e-9) * share).sum())
         return loss, ops.unflatten(gradient, ops.asarray1i([len(one) for one in scores]))
@@ -154,3 +157,8 @@ class BioNer(EntityPipe):
         numbers = {tag: number for number, tag in enumerate(self.tags)}
         numbers |= {f"{other}-{label}": numbers[f"{prefix}-{label}"] for label in self.labels for other, prefix in ("UB", "LI")}
         return np.array([numbers.get(tag, UNKNOWN) for tag in eg.get_aligned_ner()], dtype=int)
+
+
+def one_hot(tags: NDArray, number: int) -> Any:
+    """1 at each tag, zeros where it is unknown. Shape: (tokens,) -> (tokens, number)."""
+    return np.asarray(tags[:, None] == np.arange(number), dtype="f")

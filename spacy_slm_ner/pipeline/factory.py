@@ -61,9 +61,8 @@ overwrite = "replace"
 threshold = 0.0
 
 [bio_ner.model]
-@architectures = "spacy.Tagger.v2"
+@architectures = "spacy-slm-ner.BioTagger.v1"
 nO = null
-normalize = false
 
 [bio_ner.model.tok2vec]
 @architectures = "spacy.HashEmbedCNN.v2"
@@ -153,7 +152,7 @@ def make_bio_ner(
     """Make a `bio_ner` component.
 
     model (Model[List[Doc], List[Floats2d]]): Scores of tags for each token: logits in use, probabilities in training, as
-        `spacy.Tagger.v2` gives them with `normalize = false`. Its `tok2vec` may be any.
+        `spacy-slm-ner.BioTagger.v1` gives them, and `spacy.Tagger.v2` with `normalize = false`. Its `tok2vec` may be any.
     labels (List[str]): Entity labels; those of the training data are added.
     class_weights (Dict[str, float]): Weight of the loss on tokens of a label, or of "O"; 1.0 for those that are not named.
     label_smoothing (float): Part of the probability that the right tag leaves to the others in training.

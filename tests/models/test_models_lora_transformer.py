@@ -1,5 +1,7 @@
 """Encoders and decoders as spaCy's `tok2vec`."""
 
+import gc
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +119,11 @@ def test_white_space_has_zeros_and_an_empty_text_has_nothing(bert: Path) -> None
 
 def test_long_texts_are_read_to_their_end(case: tuple[Path, dict[str, Any]]) -> None:
     base, settings = case
-    doc = NLP.make_doc("Friday morning please " * 300)
+    doc = NLP.make_doc("Friday morning please " * 7000)
+    assert len(doc) > 20_000
     (states,) = ready(base, **settings).predict([doc])
     assert states.shape == (len(doc), WIDTH) and states.any(axis=1).all()
-    one = NLP.make_doc("Friday morning please " * 299 + "Friday morning Monday ")
+    one = NLP.make_doc("Friday morning please " * 6999 + "Friday morning Monday ")
     (other,) = ready(base, **settings).predict([one])
     assert not np.allclose(other[-1], states[-1], atol=1e-4)
     np.testing.assert_allclose(other[:-100], states[:-100], atol=1e-5)
@@ -208,6 +211,40 @@ def test_a_frozen_base_gives_features_and_stays(bert: Path) -> None:
     assert_same(model.predict(docs()), before, tolerance=0)
 
 
+@pytest.mark.parametrize("lora", [LORA, None], ids=["lora", "full"])
+def test_training_leaves_nothing_behind(lora: Any, bert: Path) -> None:
+    """No step keeps the values of the one before, not even as another name for the same memory."""
+    model, optimizer, found = ready(bert, lora=lora), Adam(0.01), []
+    for _ in range(6):
+        states, backprop = model.begin_update(docs())
+        backprop([np.ones_like(one) for one in states])
+        model.finish_update(optimizer)
+        del states, backprop
+        gc.collect()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found.append(sum(isinstance(one, torch.Tensor) for one in gc.get_objects()))
+    assert found[-1] == found[1]
+
+
+@pytest.mark.parametrize("lora", [LORA, None], ids=["lora", "full"])
+def test_early_layers_learn_slowly_if_told_so(lora: Any, bert: Path) -> None:
+    """Half of the rate moves a weight half as far in a first step of Adam."""
+    moved = []
+    for decay in (1.0, 0.5):
+        model = ready(bert, lora=lora, layer_decay=decay)
+        before = {name: value.detach().clone() for name, value in shim(model).loaded.model.named_parameters()}
+        states, backprop = model.begin_update(docs())
+        backprop([np.ones_like(one) for one in states])
+        model.finish_update(Adam(0.01, L2=0.0, grad_clip=0.0))
+        after = dict(shim(model).loaded.model.named_parameters())
+        moved.append({name: (after[name] - value).abs().max().item() for name, value in before.items()})
+    same, slow = moved
+    for layer, factor in enumerate((0.5, 1.0)):
+        names = [name for name, much in same.items() if much and f"layer.{layer}." in name]
+        assert names and all(slow[name] == pytest.approx(factor * same[name], rel=0.02) for name in names)
+
+
 def test_no_head_is_left(bert: Path) -> None:
     names = [name for name, _ in shim(ready(bert)).loaded.model.named_modules()]
     assert not any("classifier" in name or "pooler" in name for name in names)
@@ -272,6 +309,7 @@ def test_another_base_under_the_same_name_is_an_error(bert: Path, hub: Any, tmp_
         pytest.param({"overlap": 40}, "overlap = 40", id="overlap"),
         pytest.param({"batch_pieces": 0}, "batch_pieces = 0", id="batch"),
         pytest.param({"frozen": True}, "Got frozen = true and an adapter", id="frozen-with-lora"),
+        pytest.param({"layer_decay": 0.0}, "Got layer_decay = 0.0", id="decay"),
         pytest.param({"layers": 0}, "Got layers = 0, allowed is 1 or more", id="layers"),
         pytest.param({"precision": "fp8"}, "Got the precision 'fp8'", id="precision"),
     ],

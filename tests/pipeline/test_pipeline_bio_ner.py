@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def gold(nlp: Language) -> list[Example]:
 
 def make(**config: Any) -> Language:
     nlp = spacy.blank("en")
-    model = {"@architectures": "spacy.Tagger.v2", "nO": None, "normalize": False, "tok2vec": TOK2VEC}
+    model = {"@architectures": "spacy-slm-ner.BioTagger.v1", "nO": None, "tok2vec": TOK2VEC}
     nlp.add_pipe("bio_ner", config={"model": model, **config})
     return nlp
 
@@ -121,9 +122,31 @@ def test_with_a_transformer_and_a_listener(tmp_path: Path) -> None:
     trained = spacy.load(tmp_path / "model" / "model-last")
     scores = trained.evaluate([Example(trained.make_doc(doc.text), doc) for doc in docs])
     assert (scores["ents_f"], scores["cats_macro_f"]) == (1.0, 1.0)
-    found = list(trained.pipe(doc.text for doc in docs))
+    encoder: Any = trained.get_pipe("tok2vec").model.shims[0].loaded  # type: ignore[attr-defined]
+    with patch.object(encoder, "encode", wraps=encoder.encode) as encode:
+        found = list(trained.pipe(doc.text for doc in docs))
+    assert encode.call_count == 1
     again = [trained(doc.text) for doc in docs]
     assert [plain(doc) for doc in found] == [plain(doc) for doc in again] == [plain(doc) for doc in docs]
+
+
+def test_it_starts_from_the_frequencies_of_tags() -> None:
+    """Before it has learned anything, the states of tokens say nothing, so a tag is as likely as it is frequent."""
+    nlp = make()
+    nlp.initialize(lambda: gold(nlp))
+    found = component(nlp)
+    output = found.model.get_ref("output_layer")
+    tags = np.concatenate([found.gold_tags(eg) for eg in gold(nlp)])
+    counts = np.bincount(tags, minlength=len(found.tags)) + 1
+    np.testing.assert_allclose(np.exp(output.get_param("b")), counts / counts.sum(), rtol=1e-5)
+    assert output.get_param("W").any()
+
+
+def test_any_tagger_of_spacy_will_do() -> None:
+    nlp = spacy.blank("en")
+    model = {"@architectures": "spacy.Tagger.v2", "nO": None, "normalize": False, "tok2vec": TOK2VEC}
+    nlp.add_pipe("bio_ner", config={"model": model})
+    assert train(nlp).evaluate(gold(nlp))["ents_f"] == 1.0
 
 
 def test_texts_without_tokens(trained: Language) -> None:
@@ -279,5 +302,6 @@ def test_a_class_weight_for_no_label_is_an_error() -> None:
 def test_the_default_config_is_complete() -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe("bio_ner")
-    assert Config().from_str(nlp.config.to_str())["components"]["bio_ner"]["model"]["@architectures"] == "spacy.Tagger.v2"
+    model = Config().from_str(nlp.config.to_str())["components"]["bio_ner"]["model"]
+    assert model["@architectures"] == "spacy-slm-ner.BioTagger.v1"
     assert nlp.analyze_pipes()["problems"]["bio_ner"] == []
