@@ -7,6 +7,7 @@ later one tells.
 
 from typing import Callable, Iterator, NamedTuple, Optional, Protocol, Sequence
 
+from .draft import Draft
 from .grammar import Edge, Grammar, State
 
 Encode = Callable[[str], Sequence[int]]
@@ -52,6 +53,13 @@ class Walker(Protocol):
         """Write a piece."""
         ...
 
+    def propose(self, draft: Draft, most: int) -> list[int]:
+        """The next pieces that a draft proposes.
+
+        most (int): Number of pieces after which no other segment is begun.
+        """
+        ...
+
     def answer(self) -> Answer:
         """What was written."""
         ...
@@ -91,6 +99,7 @@ class GrammarWalker:
     grammar (Grammar): What may be written.
     encode (Encode): Piece ids of a segment; never empty.
     end (int): The piece that ends a text.
+    state (Optional[State]): Where in the grammar it is; None within a segment, at the end, and where that is not sure yet.
     """
 
     def __init__(self, grammar: Grammar, encode: Encode, end: int) -> None:
@@ -98,6 +107,7 @@ class GrammarWalker:
         self.encode = encode
         self.end = end
         self.done = False
+        self.state: Optional[State] = grammar.start
         self._trail: Optional[Trail] = None
         self._threads = list(self._enter(grammar.start, None))
 
@@ -121,6 +131,8 @@ class GrammarWalker:
         taken = [t._replace(position=t.position + 1, logprob=t.logprob + logprob) for t in self._threads if t.next_piece == piece]
         if not taken:
             raise ValueError(f"Got the piece {piece}, allowed are {self.allowed()}.")
+        only = taken[0] if len(taken) == 1 else None
+        self.state = only.edge.target if only and only.edge and only.position == len(only.pieces) else None
         self._threads = [thread for old in taken for thread in self._advance(old)]
 
     def _advance(self, thread: Thread) -> Iterator[Thread]:
@@ -131,6 +143,18 @@ class GrammarWalker:
             self._trail = self._trail or thread.trail
         else:
             yield from self._enter(thread.edge.target, Trail(Written(thread.edge, thread.logprob), thread.trail))
+
+    def propose(self, draft: Draft, most: int) -> list[int]:
+        if self.state is None:
+            return []
+        pieces: list[int] = []
+        state = self.state
+        for edge in draft.edges(state):
+            if len(pieces) >= most:
+                return pieces
+            pieces += self.encode(edge.text)
+            state = edge.target
+        return [*pieces, self.end] if draft.ends(state) else pieces
 
     def answer(self) -> Answer:
         path, trail = [], self._trail
@@ -169,6 +193,9 @@ class FreeWalker:
         if not self._ended:
             self._pieces.append(piece)
             self._logprobs.append(logprob)
+
+    def propose(self, draft: Draft, most: int) -> list[int]:
+        return []
 
     def answer(self) -> Answer:
         path = tuple(self._lines())

@@ -6,6 +6,7 @@ from typing import Callable, Literal, NamedTuple, Optional, Protocol, Sequence, 
 
 from spacy.tokens import Doc
 
+from ..decoding.draft import Draft
 from ..decoding.grammar import Grammar
 from ..types import Span
 
@@ -108,12 +109,14 @@ class Request(NamedTuple):
     grammar (Grammar): All answers that can be parsed; its segments are what targets are cut into as well.
     constrained (bool): Whether only such answers may be written.
     target (Optional[str]): The right answer, for training.
+    draft (Optional[Draft]): An answer to agree with, which saves time where it is right and changes nothing where it is not.
     """
 
     messages: Sequence[Message]
     grammar: Grammar
     constrained: bool = True
     target: Optional[str] = None
+    draft: Optional[Draft] = None
 
 
 ESCAPED = re.compile(r"\\(u[0-9a-f]{4}|.)", re.DOTALL)

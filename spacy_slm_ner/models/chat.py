@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
@@ -27,6 +27,17 @@ class Prompt(NamedTuple):
     body: tuple[int, ...]
 
 
+class Frame(NamedTuple):
+    """A chat without its last content.
+
+    head (tuple[int, ...]): Piece ids before it.
+    body (tuple[Optional[tuple[int, ...]], ...]): Piece ids from there on, with None in its place.
+    """
+
+    head: tuple[int, ...]
+    body: tuple[Optional[tuple[int, ...]], ...]
+
+
 class ChatTokenizer:
     """Encodes chats such that what a user wrote is plain text: a chat marker in it is a row of ordinary pieces.
 
@@ -44,6 +55,7 @@ class ChatTokenizer:
         self._plain.no_truncation()
         self._plain.no_padding()
         self._segments: dict[str, tuple[int, ...]] = {}
+        self._frames: dict[tuple, Frame] = {}
         written = self.decode([piece for part in PROBE for piece in self.encode(part)])
         if not all(map(self.encode, PROBE)) or written.replace(" ", "") != "".join(PROBE).replace(" ", ""):
             raise BaseModelError(
@@ -79,20 +91,33 @@ class ChatTokenizer:
     def prompt(self, messages: Sequence[Message]) -> Prompt:
         """Piece ids of a chat whose last turn is the user's.
 
+        What stands around the last turn is remembered: it is the same for all texts under one task.
+        """
+        *before, last = messages
+        key = (tuple((message["role"], message["content"]) for message in before), last["role"])
+        frame = self._frames.get(key)
+        if frame is None:
+            if len(self._frames) > 1_000:
+                self._frames.clear()
+            frame = self._frames[key] = self._frame(messages)
+        content = self.encode_plain(last["content"])
+        body = tuple(piece for part in frame.body for piece in (content if part is None else part))
+        return Prompt(frame.head or (self.end,), body or (self.end,))
+
+    def _frame(self, messages: Sequence[Message]) -> "Frame":
+        """All but the last content of a chat.
+
         The template is rendered with a mark in place of each content, so that only the template can write special pieces.
         """
         marks = [f"\x02{number}\x03" for number in range(len(messages))]
         rendered = self._render([{"role": message["role"], "content": mark} for message, mark in zip(messages, marks)])
-        contents = dict(zip(marks, (message["content"] for message in messages)))
-        head: tuple[int, ...] = ()
-        body: tuple[int, ...] = ()
-        seen = False
-        for part in re.split("(\x02[0-9]+\x03)", rendered):
-            if part == marks[-1] and not seen:
-                seen = True
-                head, body = body, ()
-            body += self.encode_plain(contents[part]) if part in contents else self._encode_template(part)
-        return Prompt(head or (self.end,), body or (self.end,))
+        given = {mark: message["content"] for mark, message in zip(marks[:-1], messages)}
+        parts = [
+            None if part == marks[-1] else self.encode_plain(given[part]) if part in given else self._encode_template(part)
+            for part in re.split("(\x02[0-9]+\x03)", rendered)
+        ]
+        first = parts.index(None)
+        return Frame(tuple(piece for part in parts[:first] if part for piece in part), tuple(parts[first:]))
 
     def _render(self, messages: list[dict[str, str]]) -> str:
         if not self.tokenizer.chat_template:

@@ -1,23 +1,26 @@
 """Batched greedy decoding under constraints.
 
 A batch is ragged: rows feed different numbers of pieces, because pieces without an alternative are not sampled but fed
-together with the next decision. What a row does not have is masked, so neither batching nor padding changes a result.
+together with the next decision, and proposed pieces are read before they are agreed with. What a row does not have is masked,
+so neither batching nor padding nor a proposal changes a result.
 """
 
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from transformers import DynamicCache
 
+from ..decoding.draft import Draft
 from ..decoding.walker import Walker
 from .chat import Prompt
+from .head import Head, Read
 
 KeyValues = tuple[tuple[torch.Tensor, torch.Tensor], ...]
+# Columns of a cache that no row needs, from which on it is packed.
+SLACK = 32
 
 
 @dataclass
@@ -26,26 +29,38 @@ class Row:
 
     index (int): Which of the prompts it answers.
     walker (Walker): What it may write.
+    draft (Optional[Draft]): What it is proposed to write.
     length (int): Number of pieces in the cache.
     feed (list[int]): Pieces that the model has not read yet.
+    proposed (list[int]): Pieces behind them that are not written yet.
     """
 
     index: int
     walker: Walker
+    draft: Optional[Draft]
     length: int
     feed: list[int]
+    proposed: list[int] = field(default_factory=list)
 
-    def write(self, logits: NDArray[np.float32]) -> None:
-        """Write the likeliest piece, and all after it that have no alternative.
+    def propose(self, most: int) -> None:
+        """Look what the draft proposes."""
+        self.proposed = [] if self.draft is None else self.walker.propose(self.draft, most)
 
-        logits (NDArray[np.float32]): Shape: (vocabulary,).
+    def write(self, read: Read, number: int) -> None:
+        """Write what was proposed as far as the model agrees, the likeliest piece behind it, and all after that without an
+        alternative.
+
+        read (Read): What the model says.
+        number (int): Which of its rows is this one.
         """
-        allowed = self.walker.allowed()
-        scores = (logits if allowed is None else logits[np.asarray(allowed)]).astype(np.float64)
-        best = int(scores.argmax())
-        logprob = -math.log(np.exp(scores - scores[best]).sum())
-        self.feed = []
-        self._step(best if allowed is None else allowed[best], logprob)
+        agreed, self.length, self.feed = 0, self.length + len(self.feed), []
+        while not self.walker.done and not self.feed:
+            piece = self._step(read, number, agreed - len(self.proposed) - 1)
+            if self.proposed[agreed : agreed + 1] == [piece]:
+                agreed += 1
+            else:
+                self.feed = [piece]
+        self.length += agreed
         self.write_forced()
 
     def write_forced(self) -> None:
@@ -54,69 +69,98 @@ class Row:
             allowed = self.walker.allowed()
             if allowed is None or len(allowed) > 1:
                 return
-            self._step(allowed[0], 0.0)
+            self.walker.step(allowed[0], 0.0)
+            self.feed.append(allowed[0])
 
-    def _step(self, piece: int, logprob: float) -> None:
-        self.walker.step(piece, logprob)
-        self.feed.append(piece)
+    def _step(self, read: Read, number: int, column: int) -> int:
+        """Write the likeliest piece by what the model says at a column. RETURNS (int): The piece."""
+        allowed = self.walker.allowed()
+        if allowed is not None and len(allowed) == 1:
+            self.walker.step(allowed[0], 0.0)
+            return allowed[0]
+        scores = read.scores(number, column, allowed).astype(np.float64)
+        best = int(scores.argmax())
+        piece = best if allowed is None else allowed[best]
+        self.walker.step(piece, -math.log(np.exp(scores - scores[best]).sum()))
+        return piece
 
 
 @dataclass
 class Batch:
     """All that changes while rows are decoded together.
 
-    model (Any): A causal language model of transformers.
+    head (Head): Reads and scores.
     rows (list[Row]): Those that go on.
     cache (DynamicCache): Keys and values. Shape of each: (rows, heads, columns, head size).
     mask (torch.Tensor): Which columns of the cache are pieces of a row. Shape: (rows, columns).
+    slack (int): Columns that no row needs, from which on the cache is packed.
     """
 
-    model: Any
+    head: Head
     rows: list[Row]
     cache: DynamicCache
     mask: torch.Tensor
+    slack: int
 
     @classmethod
-    def start(cls, model: Any, head: KeyValues, rows: list[Row]) -> "Batch":
-        """Rows behind the same head, whose keys and values every row shares."""
-        shared = tuple((k.expand(len(rows), -1, -1, -1), v.expand(len(rows), -1, -1, -1)) for k, v in head)
-        columns = head[0][0].shape[-2]
-        mask = torch.ones(len(rows), columns, dtype=torch.long, device=head[0][0].device)
-        return cls(model, rows, DynamicCache.from_legacy_cache(shared), mask)
+    def start(cls, head: Head, shared: KeyValues, rows: list[Row], slack: int) -> "Batch":
+        """Rows behind the same head of a prompt, whose keys and values every row shares."""
+        wide = tuple((k.expand(len(rows), -1, -1, -1), v.expand(len(rows), -1, -1, -1)) for k, v in shared)
+        columns = shared[0][0].shape[-2]
+        mask = torch.ones(len(rows), columns, dtype=torch.long, device=shared[0][0].device)
+        return cls(head, rows, DynamicCache.from_legacy_cache(wide), mask, slack)
 
-    def read(self) -> NDArray[np.float32]:
-        """Let the model read what the rows feed. RETURNS: Logits behind the last piece of each. Shape: (rows, vocabulary)."""
-        width = max(len(row.feed) for row in self.rows)
+    def read(self) -> Read:
+        """Let the model read what the rows feed, and what they are proposed."""
+        fed = [[*row.feed, *row.proposed] for row in self.rows]
+        width = max(map(len, fed))
         # Padded on the left, so that the last column is the last piece of every row.
         ids, seen, places = (np.zeros((len(self.rows), width), dtype=np.int64) for _ in range(3))
-        for i, row in enumerate(self.rows):
-            start = width - len(row.feed)
-            ids[i, start:], seen[i, start:] = row.feed, 1
-            places[i, start:] = np.arange(row.length, row.length + len(row.feed))
-            row.length += len(row.feed)
+        for i, (row, pieces) in enumerate(zip(self.rows, fed)):
+            start = width - len(pieces)
+            ids[i, start:], seen[i, start:] = pieces, 1
+            places[i, start:] = np.arange(row.length, row.length + len(pieces))
         device = self.mask.device
         self.mask = torch.cat([self.mask, torch.from_numpy(seen).to(device)], dim=1)
-        output = self.model(
+        return self.head.read(
+            1 + max(len(row.proposed) for row in self.rows),
+            any(row.walker.allowed() is None for row in self.rows),
             input_ids=torch.from_numpy(ids).to(device),
             attention_mask=self.mask,
             position_ids=torch.from_numpy(places).to(device),
             past_key_values=self.cache,
             use_cache=True,
-            logits_to_keep=1,
         )
-        logits: NDArray[np.float32] = output.logits[:, -1].float().cpu().numpy()
-        return logits
 
-    def write(self, logits: NDArray[np.float32]) -> None:
-        """Let every row write, and those that have ended leave."""
-        for row, scores in zip(self.rows, logits):
-            row.write(scores)
+    def write(self, read: Read) -> None:
+        """Let every row write. Those that have ended leave, and what was proposed in vain is masked."""
+        columns = self.mask.shape[1]
+        for i, row in enumerate(self.rows):
+            before = row.length + len(row.feed) + len(row.proposed)
+            row.write(read, i)
+            # What the row feeds next is written, but not in the cache yet.
+            self.mask[i, columns - (before - row.length) :] = 0
         staying = [i for i, row in enumerate(self.rows) if not row.walker.done]
-        if len(staying) < len(self.rows):
-            self.rows = [self.rows[i] for i in staying]
-            keep = torch.tensor(staying, device=self.mask.device, dtype=torch.long)
-            self.mask = self.mask[keep]
-            self.cache.batch_select_indices(keep)
+        if staying and (len(staying) < len(self.rows) or columns - max(row.length for row in self.rows) > self.slack):
+            self._pack(staying)
+        self.rows = [self.rows[i] for i in staying]
+
+    def _pack(self, staying: list[int]) -> None:
+        """Keep some rows alone, and the columns that they need."""
+        device = self.mask.device
+        lengths = torch.tensor([self.rows[i].length for i in staying], device=device)
+        rows = torch.tensor(staying, device=device)
+        width = int(lengths.max())
+        # A stable sort of the mask moves the columns of a row to the right, in order.
+        order = self.mask[rows].argsort(dim=1, stable=True)[:, -width:]
+        layers = []
+        for layer in self.cache.to_legacy_cache():
+            chosen = [
+                part[rows].gather(2, order[:, None, :, None].expand(-1, part.shape[1], -1, part.shape[3])) for part in layer
+            ]
+            layers.append((chosen[0], chosen[1]))
+        self.cache = DynamicCache.from_legacy_cache(tuple(layers))
+        self.mask = (torch.arange(width, device=device) >= width - lengths[:, None]).long()
 
 
 @dataclass
@@ -124,68 +168,74 @@ class Decoder:
     """Writes the answers to any number of prompts.
 
     model (Any): A causal language model of transformers, in evaluation mode.
-    batch_pieces (int): Most pieces of prompts, padding included, that are read at a time.
-    heads (dict): Keys and values of heads that were read before.
+    batch_pieces (int): Most pieces of prompts and proposals, padding included, that are read at a time.
+    draft_pieces (int): Pieces that are proposed at a time.
+    heads (dict): Keys and values of heads of prompts that were read before.
     """
 
     model: Any
     batch_pieces: int = 8192
+    draft_pieces: int = 64
     heads: dict[tuple[int, ...], KeyValues] = field(default_factory=dict)
 
     @torch.inference_mode()
-    def decode(self, prompts: Sequence[Prompt], walkers: Sequence[Walker]) -> None:
+    def __post_init__(self) -> None:
+        self.head = Head(self.model)
+
+    @torch.inference_mode()
+    def decode(
+        self, prompts: Sequence[Prompt], walkers: Sequence[Walker], drafts: Optional[Sequence[Optional[Draft]]] = None
+    ) -> None:
         """Let walkers write their answers.
 
         prompts (Sequence[Prompt]): Any number, in any order.
         walkers (Sequence[Walker]): One for each; they hold the answers afterwards.
+        drafts (Optional[Sequence[Optional[Draft]]]): What each is proposed; the answers are the same without.
         """
-        with compact_states(self.model):
-            for chunk in self._chunks(prompts):
-                rows = [Row(i, walkers[i], len(prompts[i].head), list(prompts[i].body)) for i in chunk]
-                for row in rows:
-                    row.write_forced()
-                batch = Batch.start(self.model, self._head(prompts[chunk[0]].head), [row for row in rows if not row.walker.done])
-                while batch.rows:
-                    batch.write(batch.read())
-
-    def _chunks(self, prompts: Sequence[Prompt]) -> Iterator[list[int]]:
-        """Prompts of one head and of like length together, the longest first."""
-        order = sorted(range(len(prompts)), key=lambda i: (prompts[i].head, -len(prompts[i].body)))
+        rows = [
+            Row(i, walker, draft, len(prompt.head), list(prompt.body))
+            for i, (prompt, walker, draft) in enumerate(zip(prompts, walkers, drafts or [None] * len(prompts)))
+        ]
+        for row in rows:
+            row.write_forced()
+            row.propose(self.draft_pieces)
         # A sliding window of attention is counted in columns, padding included, so such models read one prompt at a time.
         alone = bool(getattr(getattr(self.model, "config", None), "sliding_window", None))
-        chunk: list[int] = []
-        for i in order:
+        for chunk in self._chunks([row for row in rows if not row.walker.done], prompts, alone):
+            batch = Batch.start(self.head, self._shared(prompts[chunk[0].index].head), chunk, 0 if alone else SLACK)
+            while batch.rows:
+                batch.write(batch.read())
+                for row in batch.rows:
+                    row.propose(self.draft_pieces)
+
+    def _chunks(self, rows: Sequence[Row], prompts: Sequence[Prompt], alone: bool) -> Iterator[list[Row]]:
+        """Rows of one head and of like length together, the longest first."""
+
+        def length(row: Row) -> int:
+            return len(row.feed) + len(row.proposed)
+
+        chunk: list[Row] = []
+        for row in sorted(rows, key=lambda row: (prompts[row.index].head, -length(row))):
             if chunk and (
                 alone
-                or prompts[i].head != prompts[chunk[0]].head
-                or (len(chunk) + 1) * len(prompts[chunk[0]].body) > self.batch_pieces
+                or prompts[row.index].head != prompts[chunk[0].index].head
+                or (len(chunk) + 1) * length(chunk[0]) > self.batch_pieces
             ):
                 yield chunk
                 chunk = []
-            chunk.append(i)
+            chunk.append(row)
         if chunk:
             yield chunk
 
-    def _head(self, head: tuple[int, ...]) -> KeyValues:
-        """Keys and values of a head, computed once."""
+    def _shared(self, head: tuple[int, ...]) -> KeyValues:
+        """Keys and values of the head of a prompt, computed once."""
         found = self.heads.get(head)
         if found is None:
             if len(self.heads) > 16:
                 self.heads.clear()
-            ids = torch.tensor([head], device=self.model.device)
-            cache = self.model(input_ids=ids, use_cache=True, past_key_values=DynamicCache(), logits_to_keep=1).past_key_values
+            cache = DynamicCache()
+            self.head.read(
+                1, False, input_ids=torch.tensor([head], device=self.model.device), past_key_values=cache, use_cache=True
+            )
             found = self.heads[head] = cache.to_legacy_cache()
         return found
-
-
-@contextmanager
-def compact_states(model: Any) -> Iterator[None]:
-    """Project states to the vocabulary from memory of their own.
-
-    The last states of a batch are a slice of all states, which a bf16 product on a CPU reads a hundred times slower.
-    """
-    hook = model.get_output_embeddings().register_forward_pre_hook(lambda module, args: (args[0].contiguous(),))
-    try:
-        yield
-    finally:
-        hook.remove()

@@ -74,7 +74,7 @@ class Generator:
         walkers = [self._walker(request) for request in requests]
         prompts = [self.chat.prompt(request.messages) for request in requests]
         self._check_lengths(prompts)
-        self.decoder.decode(prompts, walkers)
+        self.decoder.decode(prompts, walkers, [request.draft for request in requests])
         return [walker.answer() for walker in walkers]
 
     def _check_lengths(self, prompts: Sequence[Prompt]) -> None:

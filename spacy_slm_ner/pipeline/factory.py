@@ -24,6 +24,7 @@ spans_key = "sc"
 overwrite = "replace"
 threshold = 0.0
 cats = false
+draft = true
 save_io = false
 
 [slm_ner.model]
@@ -100,6 +101,7 @@ def make_slm_ner(
     overwrite: str,
     threshold: float,
     cats: bool,
+    draft: bool,
     save_io: bool,
     scorer: Optional[Callable],
 ) -> "SlmNer":
@@ -118,6 +120,8 @@ def make_slm_ner(
     overwrite (str): "replace", "merge" or "keep" for entities that were there before.
     threshold (float): Least score of an entity.
     cats (bool): Read and write the intent, too: to `doc.cats`.
+    draft (bool): Propose what `doc.ents` holds already, or that there are no entities, and only let the generator agree or not.
+        This saves time and changes no answer.
     save_io (bool): Keep prompts and raw answers in `doc.user_data[name]["io"]`.
     scorer (Optional[Callable]): Scores Docs; see `make_slm_ner_scorer`.
     RETURNS (SlmNer): The component.
@@ -126,7 +130,7 @@ def make_slm_ner(
     from .slm_ner import Settings, SlmNer
 
     policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
-    settings = Settings(format, constrained, window, overlap, cats, save_io)
+    settings = Settings(format, constrained, window, overlap, cats, draft, save_io)
     return SlmNer(nlp.vocab, model, name, settings, policy, labels=labels, intents=intents, scorer=scorer)
 
 

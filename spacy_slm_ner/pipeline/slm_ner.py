@@ -18,6 +18,7 @@ from ..errors import BaseModelError
 from ..formats.base import FormatFactory, PromptFormat, Request
 from ..types import ScoredSpan
 from .annotate import AnnotationPolicy
+from .drafts import make_draft
 from .entity_pipe import EntityPipe
 from .lessons import make_lessons, names_in
 from .parts import Part, PartMaker
@@ -39,6 +40,7 @@ class Settings(NamedTuple):
     window: int
     overlap: int
     cats: bool
+    draft: bool
     save_io: bool
 
     def check(self) -> None:
@@ -128,12 +130,17 @@ class SlmNer(EntityPipe):
         self._require_all()
         cuts = [self._maker.parts(doc, number) for number, doc in enumerate(docs)]
         parts = [part for cut, _ in cuts for part in cut]
-        requests = [Request(form.render(part.doc), form.constraint(part.doc), self.settings.constrained) for part in parts]
+        requests = [self._request(form, part, docs[part.number]) for part in parts]
         answers: List[Answer] = self.model.predict(requests)
         done: List[List[Tuple[Part, Request, Answer]]] = [[] for _ in docs]
         for triple in zip(parts, requests, answers):
             done[triple[0].number].append(triple)
         return [self._merge(form, triples, unread) for triples, (_, unread) in zip(done, cuts)]
+
+    def _request(self, form: PromptFormat, part: Part, doc: Doc) -> Request:
+        messages, grammar, constrained = form.render(part.doc), form.constraint(part.doc), self.settings.constrained
+        draft = make_draft(form, grammar, part, doc) if self.settings.draft and constrained else None
+        return Request(messages, grammar, constrained, draft=draft)
 
     @property
     def _maker(self) -> PartMaker:

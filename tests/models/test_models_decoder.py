@@ -8,12 +8,15 @@ import pytest
 import torch
 from generator_cases import FORMATS, FORMS, LABELS, WORDS, ask, assert_same, random_docs, split, texts_of
 from spacy.language import Language
+from spacy.tokens import Doc, Span
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 
+from spacy_slm_ner.decoding.draft import Draft
 from spacy_slm_ner.decoding.grammar import Edge, State
 from spacy_slm_ner.decoding.walker import Answer, FreeWalker, GrammarWalker, Walker
 from spacy_slm_ner.formats.base import Request
 from spacy_slm_ner.formats.bio_lines import BioLines
+from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.chat import ChatTokenizer, Prompt
 from spacy_slm_ner.models.decoder import Decoder
 
@@ -212,49 +215,67 @@ def test_more_tasks_than_are_remembered_are_answered(model: Any, tiny_chat: Chat
 
 
 class Counting:
-    """Counts the sequences and columns that a model reads at a time."""
+    """Counts the sequences and columns that a model reads at a time, by a decoder that is there."""
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.device = model.device
+    def __init__(self, decoder: Decoder) -> None:
         self.read: list[tuple[int, int]] = []
+        self._hook = decoder.model.base_model.register_forward_pre_hook(self._count, with_kwargs=True)
 
-    def __call__(self, **inputs: Any) -> Any:
+    def _count(self, module: Any, args: Any, inputs: dict[str, Any]) -> None:
         self.read.append(tuple(inputs["input_ids"].shape))
-        return self.model(**inputs)
 
-    def get_output_embeddings(self) -> Any:
-        return self.model.get_output_embeddings()
+    def __enter__(self) -> "Counting":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._hook.remove()
 
 
-def test_states_are_projected_from_memory_of_their_own(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+def test_states_are_projected_from_memory_of_their_own(model: Any, tiny_chat: ChatTokenizer) -> None:
     """A slice is read a hundred times slower, in bf16 on a CPU."""
     compact: list[bool] = []
+    decoder = Decoder(model)
     requests = [ask(split(text)) for text in ("at 4", "on May 5")]
     head = model.get_output_embeddings()
     spy = head.register_forward_hook(lambda module, args, output: compact.append(args[0].is_contiguous()))
-    decode(Decoder(model), tiny_chat, requests, walker)
+    decode(decoder, tiny_chat, requests, lambda _: FreeWalker(tiny_chat.decode, -1, 3))
     spy.remove()
     assert compact and all(compact)
     assert not head._forward_pre_hooks
 
 
+def test_only_what_is_allowed_is_projected(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    decoder = Decoder(model)
+    projected: list[Any] = []
+    spy = model.get_output_embeddings().register_forward_hook(lambda module, args, output: projected.append(output))
+    decode(decoder, tiny_chat, [ask(split("on May 5"))], walker)
+    spy.remove()
+    assert decoder.head.plain and not projected
+
+
+@pytest.mark.parametrize(("kind", "plain"), [("llama", True), ("gemma2", False), ("cohere", False)])
+def test_scores_that_are_bounded_or_scaled_are_left_to_the_model(kind: str, plain: bool) -> None:
+    settings = {"head_dim": 8, "pad_token_id": 0} if kind == "gemma2" else {}
+    assert Decoder(tiny_model(kind, **settings)).head.plain == plain
+
+
 def test_a_head_is_read_once(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
-    counting = Counting(model)
-    decoder = Decoder(counting)
+    decoder = Decoder(model)
     requests = [ask(split(text)) for text in ("at 4", "on May 5")]
     width = len(tiny_chat.prompt(requests[0].messages).head)
-    for _ in range(2):
-        decode(decoder, tiny_chat, requests, walker)
+    with Counting(decoder) as counting:
+        for _ in range(2):
+            decode(decoder, tiny_chat, requests, walker)
     assert counting.read.count((1, width)) == 1
 
 
 def test_prompts_are_read_within_the_limit_of_pieces(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
-    counting = Counting(model)
     requests = [ask(split(" ".join(WORDS[:length]))) for length in (1, 9, 2, 7, 12, 3, 5)]
     bodies = [len(tiny_chat.prompt(request.messages).body) for request in requests]
     limit = 2 * max(bodies)
-    decode(Decoder(counting, limit), tiny_chat, requests, walker)
+    decoder = Decoder(model, limit)
+    with Counting(decoder) as counting:
+        decode(decoder, tiny_chat, requests, walker)
     prompts = [(rows, width) for rows, width in counting.read[1:] if width in bodies]
     assert sum(rows for rows, _ in prompts) == len(requests)
     assert max(rows for rows, _ in prompts) > 1
@@ -262,21 +283,101 @@ def test_prompts_are_read_within_the_limit_of_pieces(model: Any, tiny_chat: Chat
 
 
 def test_a_row_that_ends_leaves_the_batch(model: Any, tiny_chat: ChatTokenizer) -> None:
-    counting = Counting(model)
     limits = iter([2, 5, 8])
 
     def free(request: Request) -> Walker:
         return FreeWalker(tiny_chat.decode, -1, next(limits))
 
-    decode(Decoder(counting), tiny_chat, [ask(split(text)) for text in ("4 pm", "May", "Friday")], free)
+    decoder = Decoder(model)
+    with Counting(decoder) as counting:
+        decode(decoder, tiny_chat, [ask(split(text)) for text in ("4 pm", "May", "Friday")], free)
     assert [rows for rows, _ in counting.read[1:]] == [3, 3, 2, 2, 2, 1, 1, 1]
 
 
 def test_pieces_without_an_alternative_are_not_read_alone(model: Any, tiny_chat: ChatTokenizer) -> None:
-    counting = Counting(model)
-    decode(Decoder(counting), tiny_chat, [ask(split("x"))], lambda _: GrammarWalker(Line(), tiny_chat.encode, tiny_chat.end))
+    decoder = Decoder(model)
+    with Counting(decoder) as counting:
+        decode(decoder, tiny_chat, [ask(split("x"))], lambda _: GrammarWalker(Line(), tiny_chat.encode, tiny_chat.end))
     assert len(tiny_chat.encode("a long line without any choice ")) > 5
     assert [rows for rows, _ in counting.read[1:]] == [1]
+
+
+# Proposals
+
+
+def drafted(decoder: Decoder, chat: ChatTokenizer, requests: Sequence[Request], texts: Sequence[str]) -> list[Answer]:
+    """Answers to requests that are proposed some texts."""
+    walkers = [GrammarWalker(request.grammar, chat.encode, chat.end) for request in requests]
+    drafts = [Draft(request.grammar, text) for request, text in zip(requests, texts)]
+    decoder.decode([chat.prompt(request.messages) for request in requests], walkers, drafts)
+    assert all(walker.done for walker in walkers)
+    return [walker.answer() for walker in walkers]
+
+
+def random_target(doc: Doc, format: type, choice: random.Random) -> str:
+    """An answer that could be: some tokens as entities."""
+    tokens = [token for token in doc if not token.is_space]
+    chosen = [token for token in tokens if choice.random() < 0.3]
+    copy = Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+    copy.set_ents([Span(copy, token.i, token.i + 1, label=choice.choice(LABELS)) for token in chosen], default="outside")
+    target: str = format(LABELS).target(copy)
+    return target
+
+
+@FORMATS
+@pytest.mark.parametrize("draft_pieces", [1, 9, 64])
+def test_a_proposal_changes_no_answer(format: type, draft_pieces: int, nlp: Language, tiny_chat: ChatTokenizer) -> None:
+    """Random ones, and the answer itself with a part exchanged, in one batch."""
+    model = talkative(tiny_model(seed=FORMS.index(format)))
+    docs = list(random_docs(nlp, 30, 50 + FORMS.index(format), most=8))
+    requests = [ask(doc, format) for doc in docs]
+    make: Make = lambda request: GrammarWalker(request.grammar, tiny_chat.encode, tiny_chat.end)
+    expected = decode(Decoder(model), tiny_chat, requests, make)
+    choice = random.Random(0)
+    for texts in ([random_target(doc, format, choice) for doc in docs], texts_of(expected), ["no such answer"] * len(docs)):
+        assert_same(drafted(Decoder(model, 300, draft_pieces), tiny_chat, requests, texts), expected)
+
+
+@FORMATS
+def test_a_right_proposal_needs_one_pass(format: type, model: Any, nlp: Language, tiny_chat: ChatTokenizer) -> None:
+    requests = [ask(doc, format) for doc in random_docs(nlp, 12, 7, most=6)]
+    decoder = Decoder(model, draft_pieces=10_000)
+    make: Make = lambda request: GrammarWalker(request.grammar, tiny_chat.encode, tiny_chat.end)
+    with Counting(decoder) as plain:
+        expected = decode(decoder, tiny_chat, requests, make)
+    with Counting(decoder) as proposed:
+        found = drafted(decoder, tiny_chat, requests, texts_of(expected))
+    assert_same(found, expected)
+    # A word that begins another one leaves the place unsure, and then nothing is proposed.
+    assert len(proposed.read) <= 2 < len(plain.read)
+
+
+def test_after_a_piece_that_was_not_proposed_the_rest_is_proposed_again(
+    model: Any, nlp: Language, tiny_chat: ChatTokenizer
+) -> None:
+    """Nobody is proposed to be an entity, so a pass is needed for each tag that is not O, not for each token."""
+    doc = nlp.make_doc("Come at 4 pm or on May 5 please and then on Friday morning as well")
+    request = ask(doc, TokenLines)
+    decoder = Decoder(model, draft_pieces=10_000)
+    make: Make = lambda one: GrammarWalker(one.grammar, tiny_chat.encode, tiny_chat.end)
+    [expected] = decode(decoder, tiny_chat, [request], make)
+    tags = sum("-" in written.edge.text for written in expected.path)
+    with Counting(decoder) as counting:
+        [found] = drafted(decoder, tiny_chat, [request], [TokenLines(LABELS).target(split(doc.text))])
+    assert_same([found], [expected])
+    assert len(counting.read) <= 2 + 2 * tags
+
+
+@pytest.mark.parametrize("kind", ["mistral", "gemma2", "gpt2"])
+def test_other_architectures_take_proposals(kind: str, nlp: Language, tiny_chat: ChatTokenizer) -> None:
+    settings = {"mistral": {"sliding_window": 24}, "gemma2": {"head_dim": 8, "pad_token_id": 0}}
+    model = tiny_model(kind, **settings.get(kind, {"n_embd": 32, "n_layer": 2, "n_head": 4}))
+    docs = list(random_docs(nlp, 8, 3, most=5))
+    requests = [ask(doc, TokenLines) for doc in docs]
+    make: Make = lambda request: GrammarWalker(request.grammar, tiny_chat.encode, tiny_chat.end)
+    choice = random.Random(1)
+    found = drafted(Decoder(model), tiny_chat, requests, [random_target(doc, TokenLines, choice) for doc in docs])
+    assert_same(found, plainly(model, tiny_chat, requests, make))
 
 
 # Rows that end at once
@@ -321,10 +422,11 @@ class OneWay:
 
 @pytest.mark.parametrize(("grammar", "text"), [(Nothing(), ""), (OneWay(), "line 0\nline 1\nline 2\n")], ids=["empty", "one-way"])
 def test_an_answer_without_a_choice_needs_no_sampling(grammar: Any, text: str, model: Any, tiny_chat: ChatTokenizer) -> None:
-    counting = Counting(model)
+    decoder = Decoder(model)
     request = ask(split("x"))._replace(grammar=grammar)
     make: Make = lambda one: GrammarWalker(one.grammar, tiny_chat.encode, tiny_chat.end)
-    [answer] = decode(Decoder(counting), tiny_chat, [request], make)
+    with Counting(decoder) as counting:
+        [answer] = decode(decoder, tiny_chat, [request], make)
     assert (answer.text, answer.complete) == (text, True)
     assert [written.logprob for written in answer.path] == [0.0] * len(answer.path)
     assert len(counting.read) <= 1
