@@ -47,7 +47,8 @@ WAYS = {
     "full-ner": Way("trf", ner=True),
     "full-bio_ner": Way(changes=WHOLE),
     "lora-bio_ner": Way(),
-    "lora-ner": Way(ner=True),
+    # At the rate of bio_ner, ner learns nothing.
+    "lora-ner": Way(ner=True, changes={"training.optimizer.learn_rate.initial_rate": 0.0003}),
     "lora-dropout": Way(changes={"components.tok2vec.model.lora.dropout": 0.1}),
     "more-lora-dropout": Way(changes={"components.tok2vec.model.lora.dropout": 0.3}),
     "layer-decay": Way(changes={"components.tok2vec.model.layer_decay": 0.8}),
@@ -64,9 +65,9 @@ def write_config(way: Way, steps: int, gold_preproc: bool, folder: Path) -> None
     components = config["components"]
     del components["textcat"]
     if way.ner and "ner" not in components:
-        del components["bio_ner"]
-        components["ner"] = load_config("configs/tok2vec.cfg")["components"]["ner"]
-        components["ner"]["model"]["tok2vec"]["width"] = "${components.tok2vec.model.width}"
+        listener = components.pop("bio_ner")["model"]["tok2vec"]
+        components["ner"] = load_config("configs/trf.cfg")["components"]["ner"]
+        components["ner"]["model"]["tok2vec"] = listener
     config["nlp"]["pipeline"] = list(components)
     for corpus in config["corpora"].values():
         corpus["gold_preproc"] = gold_preproc
@@ -106,14 +107,17 @@ def with_spacy(
 
 
 def trained_parameters(folder: Path) -> int:
-    """Parameters that an update may change."""
+    """Parameters that an update may change; `trf.cfg` freezes word embeddings, which a trained pipeline does not show."""
+    nlp = spacy.load(folder)
+    frozen = "word_embeddings" if nlp.has_pipe("transformer") else "-"
     total = 0
-    for _, component in spacy.load(folder).pipeline:
+    for _, component in nlp.pipeline:
         for node in component.model.walk():  # type: ignore[attr-defined]
             total += sum(node.get_param(name).size for name in node.param_names if node.has_param(name))
             for shim in node.shims:
                 model = shim.loaded.model if hasattr(shim, "loaded") else shim._model
-                total += sum(value.numel() for value in model.parameters() if value.requires_grad)
+                named = model.named_parameters()
+                total += sum(value.numel() for name, value in named if value.requires_grad and frozen not in name)
     return total
 
 
