@@ -70,12 +70,17 @@ class Generator:
         return self._decoder
 
     def generate(self, requests: Sequence[Request]) -> list[Answer]:
-        """Write the answers, greedily."""
-        walkers = [self._walker(request) for request in requests]
+        """Write the answers, greedily. What is asked more than once is answered once."""
         prompts = [self.chat.prompt(request.messages) for request in requests]
         self._check_lengths(prompts)
-        self.decoder.decode(prompts, walkers, [request.draft for request in requests])
-        return [walker.answer() for walker in walkers]
+        keys = [(prompt, request.grammar, request.constrained) for prompt, request in zip(prompts, requests)]
+        asked = dict(zip(keys, requests))
+        walkers = {key: self._walker(request) for key, request in asked.items()}
+        self.decoder.decode(
+            [prompt for prompt, *_ in asked], list(walkers.values()), [request.draft for request in asked.values()]
+        )
+        answers = {key: walker.answer() for key, walker in walkers.items()}
+        return [answers[key] for key in keys]
 
     def _check_lengths(self, prompts: Sequence[Prompt]) -> None:
         """RAISES (ValueError): If a prompt is longer than the model can read."""

@@ -374,3 +374,18 @@ def test_texts_of_all_lengths_are_answered_together(generator: Generator) -> Non
     answers = generator.generate([ask(doc) for doc in docs])
     for doc, answer in zip(docs, answers, strict=True):
         assert answer.complete and BioLines(LABELS).parse(answer.text, doc).problems == []
+
+
+def test_what_is_asked_twice_is_answered_once(generator: Generator) -> None:
+    """The same text in other tokens is another question."""
+    docs = [split("on May 5"), split("at 4"), split("on May 5"), Doc(split("").vocab, words=["on", "May 5"])]
+    assert docs[0].text.strip() == docs[3].text.strip()
+    requests = [ask(doc) for doc in docs]
+    decoder, rows = generator.decoder, []
+    hook = decoder.model.base_model.register_forward_pre_hook(
+        lambda module, args, inputs: rows.append(len(inputs["input_ids"])), with_kwargs=True
+    )
+    found = generator.generate(requests)
+    hook.remove()
+    assert max(rows) == 3
+    assert_same(found, [answer for request in requests for answer in generator.generate([request])])
