@@ -21,6 +21,8 @@ from .head import Head, Read
 KeyValues = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 # Columns of a cache that no row needs, from which on it is packed.
 SLACK = 32
+# Pieces that are proposed at a time: at first, and at least.
+FIRST, FEWEST = 32, 4
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Row:
     length (int): Number of pieces in the cache.
     feed (list[int]): Pieces that the model has not read yet.
     proposed (list[int]): Pieces behind them that are not written yet.
+    trust (int): How many pieces to propose: more after a proposal that was right, fewer after one that was not.
     """
 
     index: int
@@ -41,10 +44,11 @@ class Row:
     length: int
     feed: list[int]
     proposed: list[int] = field(default_factory=list)
+    trust: int = FIRST
 
     def propose(self, most: int) -> None:
-        """Look what the draft proposes."""
-        self.proposed = [] if self.draft is None else self.walker.propose(self.draft, most)
+        """Look what the draft proposes, up to a number of pieces."""
+        self.proposed = [] if self.draft is None else self.walker.propose(self.draft, min(self.trust, most))
 
     def write(self, read: Read, number: int) -> None:
         """Write what was proposed as far as the model agrees, the likeliest piece behind it, and all after that without an
@@ -61,6 +65,8 @@ class Row:
             else:
                 self.feed = [piece]
         self.length += agreed
+        if self.proposed:
+            self.trust = 2 * self.trust if agreed == len(self.proposed) else max(FEWEST, self.trust // 2)
         self.write_forced()
 
     def write_forced(self) -> None:
@@ -169,7 +175,7 @@ class Decoder:
 
     model (Any): A causal language model of transformers, in evaluation mode.
     batch_pieces (int): Most pieces of prompts and proposals, padding included, that are read at a time.
-    draft_pieces (int): Pieces that are proposed at a time.
+    draft_pieces (int): Most pieces that are proposed at a time.
     heads (dict): Keys and values of heads of prompts that were read before.
     """
 
