@@ -99,7 +99,6 @@ class GrammarWalker:
     grammar (Grammar): What may be written.
     encode (Encode): Piece ids of a segment; never empty.
     end (int): The piece that ends a text.
-    state (Optional[State]): Where in the grammar it is; None within a segment, at the end, and where that is not sure yet.
     """
 
     def __init__(self, grammar: Grammar, encode: Encode, end: int) -> None:
@@ -107,7 +106,9 @@ class GrammarWalker:
         self.encode = encode
         self.end = end
         self.done = False
-        self.state: Optional[State] = grammar.start
+        # The last state that it has surely been in, and the pieces since.
+        self._state = grammar.start
+        self._since: list[int] = []
         self._trail: Optional[Trail] = None
         self._threads = list(self._enter(grammar.start, None))
 
@@ -131,8 +132,9 @@ class GrammarWalker:
         taken = [t._replace(position=t.position + 1, logprob=t.logprob + logprob) for t in self._threads if t.next_piece == piece]
         if not taken:
             raise ValueError(f"Got the piece {piece}, allowed are {self.allowed()}.")
-        only = taken[0] if len(taken) == 1 else None
-        self.state = only.edge.target if only and only.edge and only.position == len(only.pieces) else None
+        self._since.append(piece)
+        if len(taken) == 1 and taken[0].edge is not None and taken[0].position == len(taken[0].pieces):
+            self._state, self._since = taken[0].edge.target, []
         self._threads = [thread for old in taken for thread in self._advance(old)]
 
     def _advance(self, thread: Thread) -> Iterator[Thread]:
@@ -145,16 +147,16 @@ class GrammarWalker:
             yield from self._enter(thread.edge.target, Trail(Written(thread.edge, thread.logprob), thread.trail))
 
     def propose(self, draft: Draft, most: int) -> list[int]:
-        if self.state is None:
-            return []
         pieces: list[int] = []
-        state = self.state
+        state, begun = self._state, len(self._since)
         for edge in draft.edges(state):
-            if len(pieces) >= most:
-                return pieces
+            if len(pieces) >= begun + most:
+                break
             pieces += self.encode(edge.text)
             state = edge.target
-        return [*pieces, self.end] if draft.ends(state) else pieces
+        else:
+            pieces += [self.end] if draft.ends(state) else []
+        return pieces[begun:] if pieces[:begun] == self._since else []
 
     def answer(self) -> Answer:
         path, trail = [], self._trail

@@ -6,6 +6,7 @@ so neither batching nor padding nor a proposal changes a result.
 """
 
 import math
+import sys
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Optional, Sequence
 
@@ -46,9 +47,15 @@ class Row:
     proposed: list[int] = field(default_factory=list)
     trust: int = FIRST
 
-    def propose(self, most: int) -> None:
-        """Look what the draft proposes, up to a number of pieces."""
-        self.proposed = [] if self.draft is None else self.walker.propose(self.draft, min(self.trust, most))
+    def propose(self, most: int, room: int) -> None:
+        """Look what the draft proposes.
+
+        most (int): Number of pieces from which on no more are proposed.
+        room (int): Number of pieces that the model can read in all.
+        """
+        if self.draft is not None:
+            proposed = self.walker.propose(self.draft, min(self.trust, most))
+            self.proposed = proposed[: max(0, room - self.length - len(self.feed))]
 
     def write(self, read: Read, number: int) -> None:
         """Write what was proposed as far as the model agrees, the likeliest piece behind it, and all after that without an
@@ -202,17 +209,19 @@ class Decoder:
             Row(i, walker, draft, len(prompt.head), list(prompt.body))
             for i, (prompt, walker, draft) in enumerate(zip(prompts, walkers, drafts or [None] * len(prompts)))
         ]
+        config = getattr(self.model, "config", None)
+        room = getattr(config, "max_position_embeddings", None) or sys.maxsize
         for row in rows:
             row.write_forced()
-            row.propose(self.draft_pieces)
+            row.propose(self.draft_pieces, room)
         # A sliding window of attention is counted in columns, padding included, so such models read one prompt at a time.
-        alone = bool(getattr(getattr(self.model, "config", None), "sliding_window", None))
+        alone = bool(getattr(config, "sliding_window", None))
         for chunk in self._chunks([row for row in rows if not row.walker.done], prompts, alone):
             batch = Batch.start(self.head, self._shared(prompts[chunk[0].index].head), chunk, 0 if alone else SLACK)
             while batch.rows:
                 batch.write(batch.read())
                 for row in batch.rows:
-                    row.propose(self.draft_pieces)
+                    row.propose(self.draft_pieces, room)
 
     def _chunks(self, rows: Sequence[Row], prompts: Sequence[Prompt], alone: bool) -> Iterator[list[Row]]:
         """Rows of one head and of like length together, the longest first."""
