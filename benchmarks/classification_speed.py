@@ -33,7 +33,7 @@ def export(nlp: Any, folder: Path) -> None:
     )
     model = AutoModelForTokenClassification.from_config(config)
     getattr(model, model.base_model_prefix).load_state_dict(base.state_dict())
-    head = next(node for node in ner.model.walk() if node.name == "softmax")
+    head = ner.model.get_ref("output_layer")
     model.classifier.weight.data = torch.tensor(head.get_param("W"))
     model.classifier.bias.data = torch.tensor(head.get_param("b"))
     model.save_pretrained(folder)

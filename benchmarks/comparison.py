@@ -15,7 +15,7 @@ import plain_trainer
 import spacy
 import srsly
 import typer
-from spacy.util import load_config
+from spacy.util import load_config, set_dot_to_object
 from trainings import seconds, spread, train
 
 from spacy_slm_ner.cli.evaluate import evaluate
@@ -47,7 +47,7 @@ WAYS = {
     "full-ner": Way("trf", ner=True),
     "full-bio_ner": Way(changes=WHOLE),
     "lora-bio_ner": Way(),
-    # At the rate of bio_ner, ner learns nothing.
+    # The rate of trf.cfg, whose ner it is.
     "lora-ner": Way(ner=True, changes={"training.optimizer.learn_rate.initial_rate": 0.0003}),
     "lora-dropout": Way(changes={"components.tok2vec.model.lora.dropout": 0.1}),
     "more-lora-dropout": Way(changes={"components.tok2vec.model.lora.dropout": 0.3}),
@@ -80,11 +80,7 @@ def write_config(way: Way, steps: int, gold_preproc: bool, folder: Path) -> None
     training["patience"] = steps // 5 if way.stops else 0
     training["score_weights"] = {"ents_f": 1.0}
     for name, value in way.changes.items():
-        *sections, key = name.split(".")
-        section = config
-        for part in sections:
-            section = section[part]
-        section[key] = value
+        set_dot_to_object(config, name, value)
     folder.mkdir(parents=True, exist_ok=True)
     config.to_disk(folder / "config.cfg")
 

@@ -64,7 +64,7 @@ def scripted_step(row: Row, read: Read, number: int, column: int) -> int:
     if len(allowed) > 1:
         scores = read.scores(number, column, allowed)
         scores[allowed.index(piece)] = scores.max() + 1.0
-        int(scores.argmax())
+        piece = allowed[int(scores.argmax())]
     walker.step(piece, 0.0)
     return int(piece)
 
@@ -97,10 +97,10 @@ class Work:
         return [range(i, min(i + self.batch, len(self.prompts))) for i in range(0, len(self.prompts), self.batch)]
 
 
-def generate(model: Any, work: Work, batch: int) -> None:
+def generate(model: Any, work: Work) -> None:
     """As users call it."""
-    for start in range(0, len(work.prompts), batch):
-        prompts, scripts = work.prompts[start : start + batch], work.scripts[start : start + batch]
+    for batch in work.batches():
+        prompts, scripts = [work.prompts[i] for i in batch], [work.scripts[i] for i in batch]
         width = max(map(len, prompts))
         ids = torch.tensor([[work.chat.end] * (width - len(prompt)) + prompt for prompt in prompts])
         mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
@@ -117,7 +117,7 @@ def generate(model: Any, work: Work, batch: int) -> None:
             assert row[: len(script)] == script
 
 
-def ours(decoder: Decoder, generator: Generator, work: Work, drafts: bool) -> None:
+def ours(decoder: Decoder, work: Work, drafts: bool) -> None:
     """This package's decoder."""
     with patch.object(Row, "_step", scripted_step):
         for batch in work.batches():
@@ -175,10 +175,10 @@ def main(
     few = Work(requests[:alone], prompts[:alone], scripts[:alone], drafts[:alone], 1, chat)
     decoder = Decoder(half)
     runs: dict[str, tuple[int, Callable[[], None]]] = {
-        "script": (len(few.prompts), lambda: generate(exact, few, 1)),
-        "batched": (len(docs), lambda: generate(half, work, batch)),
-        "ours": (len(docs), lambda: ours(decoder, generator, work, False)),
-        "ours, drafts": (len(docs), lambda: ours(decoder, generator, work, True)),
+        "script": (len(few.prompts), lambda: generate(exact, few)),
+        "batched": (len(docs), lambda: generate(half, work)),
+        "ours": (len(docs), lambda: ours(decoder, work, False)),
+        "ours, drafts": (len(docs), lambda: ours(decoder, work, True)),
         "limit": (len(docs), lambda: forward(half, work)),
     }
     seconds: dict[str, list[float]] = {name: [] for name in runs}

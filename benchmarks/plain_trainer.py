@@ -2,7 +2,7 @@
 
     python benchmarks/plain_trainer.py corpus/train.spacy corpus/test.spacy
 
-A benchmark for `comparison.py`: rate, rank and batch as notebooks have them, and nothing better.
+A benchmark for `comparison.py`. Its settings are common ones and were not tuned.
 """
 
 import json

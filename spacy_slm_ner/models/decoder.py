@@ -209,7 +209,7 @@ class Decoder:
             Row(i, walker, draft, len(prompt.head), list(prompt.body))
             for i, (prompt, walker, draft) in enumerate(zip(prompts, walkers, drafts or [None] * len(prompts)))
         ]
-        config = getattr(self.model, "config", None)
+        config = self.model.config
         room = getattr(config, "max_position_embeddings", None) or sys.maxsize
         for row in rows:
             row.write_forced()
