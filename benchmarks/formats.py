@@ -62,7 +62,7 @@ def measure(format: str, seed: int, steps: int) -> dict[str, float]:
     docs = list(DocBin().from_disk(DEV).get_docs(nlp.vocab))
     slm: Any = nlp.get_pipe("slm_ner")
     shim = slm.model.shims[0]
-    passes = Passes(shim.generator.decoder.model)
+    passes = Passes(shim.generator.decoder.reads)
     answers = [part["answer"] for doc in nlp.pipe(doc.text for doc in docs) for part in doc.user_data["slm_ner"]["io"]]
     passes.stop()
     return {

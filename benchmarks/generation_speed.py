@@ -1,152 +1,156 @@
-"""Documents per second of four ways to generate the same answers, and of the plain forward pass that no way can beat.
+"""Documents per second of ways to generate the same answers, and of the plain forward pass that no way can beat.
 
     python benchmarks/generation_speed.py ../shared/data/tokenizers/SmolLM2-135M-Instruct --texts 64
-    python benchmarks/generation_speed.py assets/models/nano --texts 256
+    python benchmarks/generation_speed.py assets/models/nano --texts 256 --format TokenLines
 
 - `script`: `model.generate`, one text at a time, fp32, as in most scripts.
 - `batched`: `model.generate`, left-padded batches, bf16.
-- `ours`: this package's decoder, bf16; `ours, drafts` with proposed answers.
+- `ours`: this package's decoder, bf16; `ours, drafts` with proposed answers, some of which are wrong.
 - `limit`: one forward pass over the same prompts, same batches, bf16.
 
-A base without weights gets random ones, which write nonsense, so all of them are made to write the gold answers: the scores are
-computed, and then the gold piece is taken. Proposals lack a part of the gold entities (`--wrong`). All variants run in one
-process on the same texts, in turns; the figures are medians.
+With `--means`, this package's decoder without each of the things that make it fast as well. All run in one process on the same
+texts, in turns, and write exactly the same pieces, see `scripted.py`; the figures are medians. `--plot` needs matplotlib.
 """
 
-import random
-import resource
-from dataclasses import dataclass
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Annotated, Any, Callable
+from typing import Annotated, Any, Callable, Iterator, Optional
 from unittest.mock import patch
 
+import psutil
 import spacy
 import srsly
 import torch
 import typer
-from spacy.tokens import Doc, DocBin, Span
-from transformers import LogitsProcessor
+from peft import LoraConfig, inject_adapter_in_model
+from scripted import Work, decode, forward, generate
+from spacy.tokens import DocBin
 
-from spacy_slm_ner.decoding.draft import Draft
-from spacy_slm_ner.decoding.walker import GrammarWalker
-from spacy_slm_ner.formats.base import PromptFormat, Request
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.decoder import Decoder, Row
 from spacy_slm_ner.models.generator import Generator
-from spacy_slm_ner.models.head import Read
 from spacy_slm_ner.models.loading import load_causal_lm
 
 FORMATS = {"BioLines": BioLines, "TokenLines": TokenLines}
 LABELS = ("DATE", "TIME", "NAME", "EMAIL")
-
-
-class Scripted(GrammarWalker):
-    """A walker that knows what is to be written."""
-
-    def __init__(self, request: Request, chat: Any, script: list[int]) -> None:
-        super().__init__(request.grammar, chat.encode, chat.end)
-        self.script = script
-        self.written = 0
-
-    def step(self, piece: int, logprob: float = 0.0) -> None:
-        super().step(piece, logprob)
-        self.written += 1
-
-
-def scripted_step(row: Row, read: Read, number: int, column: int) -> int:
-    """As `Row._step`, but the piece of the script is taken."""
-    walker: Any = row.walker
-    allowed = walker.allowed()
-    piece = walker.script[walker.written]
-    if len(allowed) > 1:
-        scores = read.scores(number, column, allowed)
-        scores[allowed.index(piece)] = scores.max() + 1.0
-        piece = allowed[int(scores.argmax())]
-    walker.step(piece, 0.0)
-    return int(piece)
-
-
-class Force(LogitsProcessor):
-    """Lets `generate` write a script."""
-
-    def __init__(self, scripts: list[list[int]], start: int, end: int) -> None:
-        self.scripts, self.start, self.end = scripts, start, end
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        step = input_ids.shape[1] - self.start
-        for row, script in enumerate(self.scripts):
-            scores[row, script[step] if step < len(script) else self.end] = scores[row].max() + 1.0
-        return scores
+LIMIT = "limit"
 
 
 @dataclass
-class Work:
-    """What all variants do."""
+class Way:
+    """A way to write the answers.
 
-    requests: list[Request]
-    prompts: list[list[int]]
-    scripts: list[list[int]]
-    drafts: list[Draft]
-    batch: int
-    chat: Any
+    model (Any): What reads.
+    work (Work): What is written.
+    run (Callable[[], None]): Writes it.
+    """
 
-    def batches(self) -> list[range]:
-        return [range(i, min(i + self.batch, len(self.prompts))) for i in range(0, len(self.prompts), self.batch)]
+    model: Any
+    work: Work
+    run: Callable[[], None]
+    seconds: list[float] = field(default_factory=list)
+    passes: int = 0
+    pieces: int = 0
+    megabytes: float = 0.0
 
+    def time(self) -> None:
+        start = perf_counter()
+        self.run()
+        self.seconds.append(perf_counter() - start)
 
-def generate(model: Any, work: Work) -> None:
-    """As users call it."""
-    for batch in work.batches():
-        prompts, scripts = [work.prompts[i] for i in batch], [work.scripts[i] for i in batch]
-        width = max(map(len, prompts))
-        ids = torch.tensor([[work.chat.end] * (width - len(prompt)) + prompt for prompt in prompts])
-        mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-        found = model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            max_new_tokens=max(map(len, scripts)),
-            do_sample=False,
-            eos_token_id=work.chat.end,
-            pad_token_id=work.chat.end,
-            logits_processor=[Force(scripts, width, work.chat.end)],
-        )
-        for row, script in zip(found[:, width:].tolist(), scripts):
-            assert row[: len(script)] == script
+    def count(self) -> None:
+        """Run once more, to count passes, the pieces read in them (padding included) and memory."""
 
+        def look(module: Any, args: Any, inputs: dict[str, Any]) -> None:
+            self.passes += 1
+            self.pieces += inputs["input_ids"].numel()
 
-def ours(decoder: Decoder, work: Work, drafts: bool) -> None:
-    """This package's decoder."""
-    with patch.object(Row, "_step", scripted_step):
-        for batch in work.batches():
-            requests = [work.requests[i] for i in batch]
-            walkers = [Scripted(request, work.chat, work.scripts[i]) for i, request in zip(batch, requests)]
-            prompts = [work.chat.prompt(request.messages) for request in requests]
-            decoder.decode(prompts, walkers, [work.drafts[i] for i in batch] if drafts else None)
-            for i, walker in zip(batch, walkers):
-                assert walker.written == len(work.scripts[i])
+        hook = self.model.base_model.register_forward_pre_hook(look, with_kwargs=True)
+        with peak_megabytes() as peak:
+            self.run()
+        hook.remove()
+        self.megabytes = peak[0]
+
+    @property
+    def speed(self) -> float:
+        """Documents per second."""
+        return len(self.work.prompts) / median(self.seconds)
 
 
-@torch.inference_mode()
-def forward(model: Any, work: Work) -> None:
-    """What a token classifier needs."""
-    order = sorted(range(len(work.prompts)), key=lambda i: len(work.prompts[i]))
-    for start in range(0, len(order), work.batch):
-        prompts = [work.prompts[i] for i in order[start : start + work.batch]]
-        width = max(map(len, prompts))
-        ids = torch.tensor([prompt + [0] * (width - len(prompt)) for prompt in prompts])
-        mask = torch.tensor([[1] * len(prompt) + [0] * (width - len(prompt)) for prompt in prompts])
-        model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+@contextmanager
+def peak_megabytes() -> Iterator[list[float]]:
+    """Most memory of the process beyond that at the start."""
+    process, peak, done = psutil.Process(), [0.0], threading.Event()
+    before = process.memory_info().rss
+
+    def watch() -> None:
+        while not done.wait(0.005):
+            peak[0] = max(peak[0], (process.memory_info().rss - before) / 1e6)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield peak
+    done.set()
+    thread.join()
 
 
-def altered(form: PromptFormat, doc: Doc, wrong: float, choice: random.Random) -> str:
-    """The gold answer without some of its entities."""
-    copy = Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
-    kept = [ent for ent in doc.ents if choice.random() >= wrong]
-    copy.set_ents([Span(copy, ent.start, ent.end, label=ent.label_) for ent in kept], default="outside")
-    return form.target(copy)
+def without(decoder: Decoder, work: Work, *targets: Any) -> None:
+    """Decode with something replaced."""
+    with patch.object(*targets):
+        decode(decoder, work, False)
+
+
+def one_order(decoder: Decoder, rows: list[Row], prompts: Any) -> Iterator[list[Row]]:
+    """As `Decoder._chunks`, but as the texts come, eight at a time."""
+    return (rows[i : i + 8] for i in range(0, len(rows), 8))
+
+
+def means(half: Any, exact: Any, work: Work) -> dict[str, Way]:
+    """This package's decoder without each of its means."""
+    adapted = inject_adapter_in_model(LoraConfig(r=16, target_modules="all-linear"), load_again(half))
+    padded, whole = Decoder(half), Decoder(half)
+    padded.packed, whole.packed.plain = None, False
+    own = work.with_own_heads()
+    nothing = lambda row: None
+    return {
+        "the head of the prompt read for every text": Way(half, own, partial(decode, Decoder(half), own, False)),
+        "pieces without an alternative read one by one": Way(
+            half, work, partial(without, Decoder(half), work, Row, "write_forced", nothing)
+        ),
+        "padded batches, a cache that is copied": Way(half, work, partial(decode, padded, work, False)),
+        "all pieces of the vocabulary scored": Way(half, work, partial(decode, whole, work, False)),
+        "fp32": Way(exact, work, partial(decode, Decoder(exact), work, False)),
+        "the adapter beside the weights": Way(adapted, work, partial(decode, Decoder(adapted), work, False)),
+    }
+
+
+def load_again(model: Any) -> Any:
+    """A copy, with the same weights."""
+    copy = type(model)(model.config).to(model.dtype).eval()
+    copy.load_state_dict(model.state_dict())
+    return copy
+
+
+def plot(ways: dict[str, Way], path: Path) -> None:
+    """Documents per second as bars, the limit as a line."""
+    from matplotlib import pyplot
+
+    limit = ways[LIMIT].speed
+    names = [name for name in ways if name != LIMIT][::-1]
+    figure, axes = pyplot.subplots(figsize=(9, 0.45 * len(names) + 1.2), layout="constrained")
+    bars = axes.barh(names, [ways[name].speed for name in names], color="#4878a8")
+    axes.bar_label(bars, [f"{ways[name].speed:,.1f} ({ways[name].speed / limit:.2f})" for name in names], padding=3)
+    axes.axvline(limit, color="#b04040", label=f"one forward pass over the prompts: {limit:,.1f}")
+    axes.set_xlabel("documents per second (part of the limit)")
+    axes.set_xlim(0, 1.25 * max(limit, *(ways[name].speed for name in names)))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.9 / len(names)), frameon=False)
+    figure.savefig(path)
 
 
 def main(
@@ -157,46 +161,52 @@ def main(
     batch: Annotated[int, typer.Option(help="Texts in a batch.")] = 32,
     wrong: Annotated[float, typer.Option(help="Part of the entities that proposals lack.")] = 0.3,
     repeats: Annotated[int, typer.Option(help="Timed runs of each.")] = 5,
-    alone: Annotated[int, typer.Option(help="Texts of the variant that reads one at a time.")] = 16,
+    alone: Annotated[int, typer.Option(help="Texts of the way that reads one at a time.")] = 16,
+    each: Annotated[bool, typer.Option("--means", help="Measure each means alone, too.")] = False,
+    picture: Annotated[Optional[Path], typer.Option("--plot", help="Where to draw the speeds.")] = None,
 ) -> None:
     docs = list(DocBin().from_disk(data).get_docs(spacy.blank("en").vocab))[:texts]
     cpu = torch.device("cpu")
-    exact, chat = load_causal_lm(base, None, torch.float32, cpu)
-    half = load_causal_lm(base, None, torch.bfloat16, cpu)[0].eval()
-    exact.eval()
-    form = FORMATS[format](LABELS)
-    requests = [Request(form.render(doc), form.constraint(doc), target=form.target(doc)) for doc in docs]
-    generator = Generator(half, chat, torch.bfloat16)
-    scripts = [generator.target_pieces(request) for request in requests]
-    prompts = [[*prompt.head, *prompt.body] for prompt in (chat.prompt(request.messages) for request in requests)]
-    choice = random.Random(0)
-    drafts = [Draft(request.grammar, altered(form, doc, wrong, choice)) for request, doc in zip(requests, docs)]
-    work = Work(requests, prompts, scripts, drafts, batch, chat)
-    few = Work(requests[:alone], prompts[:alone], scripts[:alone], drafts[:alone], 1, chat)
+    torch.manual_seed(0)
+    half, chat = load_causal_lm(base, None, torch.bfloat16, cpu)
+    exact = load_again(half).float()
+    half.eval()
+    work = Work.of(docs, FORMATS[format](LABELS), Generator(half, chat, torch.bfloat16), batch, wrong)
+    few = work.first(alone, 1)
     decoder = Decoder(half)
-    runs: dict[str, tuple[int, Callable[[], None]]] = {
-        "script": (len(few.prompts), lambda: generate(exact, few)),
-        "batched": (len(docs), lambda: generate(half, work)),
-        "ours": (len(docs), lambda: ours(decoder, work, False)),
-        "ours, drafts": (len(docs), lambda: ours(decoder, work, True)),
-        "limit": (len(docs), lambda: forward(half, work)),
+    ways = {
+        "script": Way(exact, few, partial(generate, exact, few)),
+        "batched": Way(half, work, partial(generate, half, work)),
+        "ours": Way(half, work, partial(decode, decoder, work, False)),
+        "ours, drafts": Way(half, work, partial(decode, decoder, work, True)),
+        LIMIT: Way(half, work, partial(forward, half, work)),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats + 1):
-        for name, (_, run) in runs.items():
-            start = perf_counter()
-            run()
-            seconds[name].append(perf_counter() - start)
-    speeds = {name: number / median(seconds[name][1:]) for name, (number, _) in runs.items()}
-    words, pieces = sum(map(len, docs)) / len(docs), sum(map(len, scripts)) / len(docs)
-    mean_prompt = sum(map(len, prompts)) / len(docs)
-    typer.echo(f"{len(docs)} texts, {words:.1f} words, prompts of {mean_prompt:.1f} pieces, answers of {pieces:.1f} pieces")
-    typer.echo("| | docs/s | words/s | generated pieces/s | of the limit |\n| --- | --- | --- | --- | --- |")
-    for name, speed in speeds.items():
-        written = "–" if name == "limit" else f"{speed * pieces:,.0f}"
-        typer.echo(f"| {name} | {speed:,.1f} | {speed * words:,.0f} | {written} | {speed / speeds['limit']:.2f} |")
-    typer.echo(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
-    srsly.write_json(f"metrics/generation-speed-{Path(base).name}-{format}.json", speeds)
+    if each:
+        ways |= {f"ours without: {name}": way for name, way in means(half, exact, work).items()}
+    for way in ways.values():
+        way.count()
+    for _ in range(repeats):
+        for way in ways.values():
+            way.time()
+    words = sum(map(len, docs)) / len(docs)
+    written = sum(map(len, work.scripts)) / len(docs)
+    shared, own = len(work.prompts[0].head), sum(len(prompt.body) for prompt in work.prompts) / len(docs)
+    typer.echo(
+        f"{len(docs)} texts of {words:.1f} words, batches of {batch}; pieces of a prompt: {shared} that all share and {own:.1f} "
+        f"of its own; pieces of an answer: {written:.1f}"
+    )
+    limit = ways[LIMIT].speed
+    typer.echo("| | docs/s | words/s | written pieces/s | of the limit | passes a text | pieces read a text | MB |")
+    typer.echo("|" + " --- |" * 8)
+    for name, way in ways.items():
+        number = len(way.work.prompts)
+        pieces = "–" if name == LIMIT else f"{way.speed * written:,.0f}"
+        cells = [f"{way.speed:,.2f}", f"{way.speed * words:,.0f}", pieces, f"{way.speed / limit:.2f}"]
+        cells += [f"{way.passes / number:.2f}", f"{way.pieces / number:.1f}", f"{way.megabytes:,.0f}"]
+        typer.echo(f"| {name} | " + " | ".join(cells) + " |")
+    srsly.write_json(f"metrics/generation-speed-{Path(base).name}-{format}.json", {name: way.speed for name, way in ways.items()})
+    if picture is not None:
+        plot(ways, picture)
 
 
 if __name__ == "__main__":

@@ -48,12 +48,15 @@ class Texts(Dataset):
 
     def __init__(self, words: list[list[str]], tags: list[list[str]], numbers: dict[str, int], tokenizer: Any) -> None:
         self.rows = []
+        # Words that have a first piece: a tokenizer may have none for a word, and cuts long texts off.
+        self.places: list[list[int]] = []
         for one, gold in zip(words, tags):
             encoded = tokenizer(one, is_split_into_words=True, truncation=True, max_length=512)
             places = encoded.word_ids()
             first = [place is not None and place != before for before, place in zip([None, *places], places)]
             labels = [numbers[gold[place]] if start else IGNORED for place, start in zip(places, first)]
             self.rows.append({**encoded, "labels": labels})
+            self.places.append([place for place, start in zip(places, first) if start])
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -113,10 +116,10 @@ def train(
     texts, gold = read(test_data)
     test = Texts(texts, [["O"] * len(row) for row in gold], numbers, tokenizer)
     predicted = trainer.predict(test)
-    found = [
-        [names[i] for i, label in zip(row, labels) if label != IGNORED]
-        for row, labels in zip(np.argmax(predicted.predictions, axis=-1), predicted.label_ids)
-    ]
+    found = [["O"] * len(row) for row in gold]
+    for tagged, places, row, labels in zip(found, test.places, np.argmax(predicted.predictions, axis=-1), predicted.label_ids):
+        for place, number in zip(places, row[labels != IGNORED], strict=True):
+            tagged[place] = names[number]
     f1 = f1_score(gold, found, mode="strict", scheme=IOB2)
     return {"F1": float(f1), "trained parameters": float(trained), "training seconds": seconds}
 

@@ -5,6 +5,7 @@ text. Segments are the unit of tokenization as well: a text is turned into piece
 decoding alike, so that the pieces of a target are exactly those that the constraint allows.
 """
 
+from dataclasses import dataclass, field
 from typing import Any, Iterator, NamedTuple, Optional, Protocol, Sequence
 
 State = tuple[Any, ...]
@@ -36,6 +37,30 @@ class Grammar(Protocol):
     def may_end(self, state: State) -> bool:
         """Whether the text may end in a state. A state without edges must be one."""
         ...
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A grammar whose edges are made once, because a draft, its proposals and a walk ask for the same ones.
+
+    grammar (Grammar): The grammar itself.
+    """
+
+    grammar: Grammar
+    _edges: dict[State, Sequence[Edge]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def start(self) -> State:
+        return self.grammar.start
+
+    def edges(self, state: State) -> Sequence[Edge]:
+        found = self._edges.get(state)
+        if found is None:
+            found = self._edges[state] = self.grammar.edges(state)
+        return found
+
+    def may_end(self, state: State) -> bool:
+        return self.grammar.may_end(state)
 
 
 def find_path(grammar: Grammar, text: str) -> Optional[list[Edge]]:

@@ -81,10 +81,6 @@ class Thread(NamedTuple):
     logprob: float
     trail: "Optional[Trail]"
 
-    @property
-    def next_piece(self) -> int:
-        return self.pieces[self.position]
-
 
 class Trail(NamedTuple):
     """A linked list of segments, shared between threads."""
@@ -111,6 +107,7 @@ class GrammarWalker:
         self._since: list[int] = []
         self._trail: Optional[Trail] = None
         self._threads = list(self._enter(grammar.start, None))
+        self._allowed: Optional[Sequence[int]] = None
 
     def _enter(self, state: State, trail: Optional[Trail]) -> Iterator[Thread]:
         """A thread for each segment that a state may write."""
@@ -120,7 +117,9 @@ class GrammarWalker:
             yield Thread(None, (self.end,), 0, 0.0, trail)
 
     def allowed(self) -> Sequence[int]:
-        return sorted({thread.next_piece for thread in self._threads})
+        if self._allowed is None:
+            self._allowed = sorted({thread.pieces[thread.position] for thread in self._threads})
+        return self._allowed
 
     def step(self, piece: int, logprob: float = 0.0) -> None:
         """Write a piece.
@@ -129,13 +128,18 @@ class GrammarWalker:
         logprob (float): Natural logarithm of its probability among the allowed ones, 0.0 where there was no choice.
         RAISES (ValueError): If the piece is not allowed.
         """
-        taken = [t._replace(position=t.position + 1, logprob=t.logprob + logprob) for t in self._threads if t.next_piece == piece]
+        taken = [
+            Thread(edge, pieces, position + 1, before + logprob, trail)
+            for edge, pieces, position, before, trail in self._threads
+            if pieces[position] == piece
+        ]
         if not taken:
             raise ValueError(f"Got the piece {piece}, allowed are {self.allowed()}.")
         self._since.append(piece)
         if len(taken) == 1 and taken[0].edge is not None and taken[0].position == len(taken[0].pieces):
             self._state, self._since = taken[0].edge.target, []
         self._threads = [thread for old in taken for thread in self._advance(old)]
+        self._allowed = None
 
     def _advance(self, thread: Thread) -> Iterator[Thread]:
         if thread.position < len(thread.pieces):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Callable, Literal, NamedTuple, Optional, Protocol, Sequence, TypedDict
 
 from spacy.tokens import Doc
@@ -122,6 +123,7 @@ class Request(NamedTuple):
 ESCAPED = re.compile(r"\\(u[0-9a-f]{4}|.)", re.DOTALL)
 
 
+@lru_cache(maxsize=65_536)
 def escape(text: str, special: str = "", keep: str = "") -> str:
     """Write a text on one line, so that it can be read back.
 

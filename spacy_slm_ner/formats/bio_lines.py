@@ -68,11 +68,19 @@ class Words(WrittenTokens):
 
     def find(self, word: str, count: int, last: int) -> Optional[int]:
         """The token that a line means: as spelled, else in another case or quote mark."""
-        for spelled, words in ((word, self.words), (fold(word), self.folded)):
-            places = [i for i in range(last + 1, len(words)) if words[i] == spelled]
-            if count <= len(places):
-                return places[count - 1]
+        found = nth(self.words, word, count, last)
+        return nth(self.folded, fold(word), count, last) if found is None else found
+
+
+def nth(words: Sequence[str], word: str, count: int, last: int) -> Optional[int]:
+    """Where a word stands for the n-th time behind a place."""
+    place = last
+    try:
+        for _ in range(count):
+            place = words.index(word, place + 1)
+    except ValueError:
         return None
+    return place
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,11 @@ class BioLinesReader:
     labels: Sequence[str]
     intents: Sequence[str]
 
+    @cached_property
+    def by_name(self) -> dict[str, str]:
+        """Labels by their names in any case."""
+        return {label.casefold(): label for label in self.labels}
+
     def read(self, text: str) -> Parsed:
         found: list[Found] = []
         problems: list[str] = []
@@ -147,7 +160,7 @@ class BioLinesReader:
         match = LINE.fullmatch(line)
         if match is None:
             return f"not a line `word: B-LABEL`: {line!r}"
-        label = {name.casefold(): name for name in self.labels}.get((match["label"] or "").casefold())
+        label = self.by_name.get((match["label"] or "").casefold())
         if label is None and match["label"]:
             return f"unknown label {match['label']!r} in {line!r}"
         i = self.words.find(match["word"], int(match["count"] or 1), last)

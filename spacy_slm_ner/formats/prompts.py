@@ -1,6 +1,6 @@
 """The wording of prompts: one versioned template a format."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -18,5 +18,9 @@ def load_template(name: str) -> Template:
 
 def render_prompt(name: str, labels: Sequence[str], intents: Sequence[str], text: str) -> list[Message]:
     """A system turn with the task, and the text as it is as the user's turn."""
-    task = load_template(name).render(labels=labels, intents=intents)
-    return [{"role": "system", "content": task.strip()}, {"role": "user", "content": text}]
+    return [{"role": "system", "content": render_task(name, tuple(labels), tuple(intents))}, {"role": "user", "content": text}]
+
+
+@lru_cache(maxsize=1_000)
+def render_task(name: str, labels: tuple[str, ...], intents: tuple[str, ...]) -> str:
+    return load_template(name).render(labels=labels, intents=intents).strip()

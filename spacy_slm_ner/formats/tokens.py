@@ -27,5 +27,6 @@ class WrittenTokens:
     @classmethod
     def of(cls, doc: Doc) -> Self:
         """Those of a Doc."""
-        words = tuple(escape(token.text, cls.special) for token in doc)
-        return cls(words, tuple(token.whitespace_ for token in doc), tuple(token.is_space for token in doc))
+        tokens = [(escape(token.text, cls.special), token.whitespace_, token.is_space) for token in doc]
+        words, spaces, blank = zip(*tokens) if tokens else ((), (), ())
+        return cls(words, spaces, blank)

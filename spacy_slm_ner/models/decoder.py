@@ -1,8 +1,8 @@
 """Batched greedy decoding under constraints.
 
 A batch is ragged: rows feed different numbers of pieces, because pieces without an alternative are not sampled but fed
-together with the next decision, and proposed pieces are read before they are agreed with. What a row does not have is masked,
-so neither batching nor padding nor a proposal changes a result.
+together with the next decision, and proposed pieces are read before they are agreed with. Neither batching nor a proposal changes
+a result.
 """
 
 import math
@@ -12,16 +12,15 @@ from typing import Any, Iterator, Optional, Sequence
 
 import numpy as np
 import torch
-from transformers import DynamicCache
 
 from ..decoding.draft import Draft
 from ..decoding.walker import Walker
 from .chat import Prompt
 from .head import Head, Read
+from .packed import PackedReader, pack
+from .padded import SLACK, PaddedReader
+from .reading import Fed, KeyValues, Reader, read_head
 
-KeyValues = tuple[tuple[torch.Tensor, torch.Tensor], ...]
-# Columns of a cache that no row needs, from which on it is packed.
-SLACK = 32
 # Pieces that are proposed at a time: at first, and at least.
 FIRST, FEWEST = 32, 4
 
@@ -46,6 +45,10 @@ class Row:
     feed: list[int]
     proposed: list[int] = field(default_factory=list)
     trust: int = FIRST
+
+    def fed(self) -> Fed:
+        """What the model reads next."""
+        return Fed([*self.feed, *self.proposed], self.length, 1 + len(self.proposed))
 
     def propose(self, most: int, room: int) -> None:
         """Look what the draft proposes.
@@ -99,84 +102,6 @@ class Row:
 
 
 @dataclass
-class Batch:
-    """All that changes while rows are decoded together.
-
-    head (Head): Reads and scores.
-    rows (list[Row]): Those that go on.
-    cache (DynamicCache): Keys and values. Shape of each: (rows, heads, columns, head size).
-    mask (torch.Tensor): Which columns of the cache are pieces of a row. Shape: (rows, columns).
-    slack (int): Columns that no row needs, from which on the cache is packed.
-    """
-
-    head: Head
-    rows: list[Row]
-    cache: DynamicCache
-    mask: torch.Tensor
-    slack: int
-
-    @classmethod
-    def start(cls, head: Head, shared: KeyValues, rows: list[Row], slack: int) -> "Batch":
-        """Rows behind the same head of a prompt, whose keys and values every row shares."""
-        wide = tuple((k.expand(len(rows), -1, -1, -1), v.expand(len(rows), -1, -1, -1)) for k, v in shared)
-        columns = shared[0][0].shape[-2]
-        mask = torch.ones(len(rows), columns, dtype=torch.long, device=shared[0][0].device)
-        return cls(head, rows, DynamicCache.from_legacy_cache(wide), mask, slack)
-
-    def read(self) -> Read:
-        """Let the model read what the rows feed, and what they are proposed."""
-        fed = [[*row.feed, *row.proposed] for row in self.rows]
-        width = max(map(len, fed))
-        # Padded on the left, so that the last column is the last piece of every row.
-        ids, seen, places = (np.zeros((len(self.rows), width), dtype=np.int64) for _ in range(3))
-        for i, (row, pieces) in enumerate(zip(self.rows, fed)):
-            start = width - len(pieces)
-            ids[i, start:], seen[i, start:] = pieces, 1
-            places[i, start:] = np.arange(row.length, row.length + len(pieces))
-        device = self.mask.device
-        self.mask = torch.cat([self.mask, torch.from_numpy(seen).to(device)], dim=1)
-        return self.head.read(
-            1 + max(len(row.proposed) for row in self.rows),
-            any(row.walker.allowed() is None for row in self.rows),
-            input_ids=torch.from_numpy(ids).to(device),
-            attention_mask=self.mask,
-            position_ids=torch.from_numpy(places).to(device),
-            past_key_values=self.cache,
-            use_cache=True,
-        )
-
-    def write(self, read: Read) -> None:
-        """Let every row write. Those that have ended leave, and what was proposed in vain is masked."""
-        columns = self.mask.shape[1]
-        for i, row in enumerate(self.rows):
-            before = row.length + len(row.feed) + len(row.proposed)
-            row.write(read, i)
-            # What the row feeds next is written, but not in the cache yet.
-            self.mask[i, columns - (before - row.length) :] = 0
-        staying = [i for i, row in enumerate(self.rows) if not row.walker.done]
-        if staying and (len(staying) < len(self.rows) or columns - max(row.length for row in self.rows) > self.slack):
-            self._pack(staying)
-        self.rows = [self.rows[i] for i in staying]
-
-    def _pack(self, staying: list[int]) -> None:
-        """Keep some rows alone, and the columns that they need."""
-        device = self.mask.device
-        lengths = torch.tensor([self.rows[i].length for i in staying], device=device)
-        rows = torch.tensor(staying, device=device)
-        width = int(lengths.max())
-        # A stable sort of the mask moves the columns of a row to the right, in order.
-        order = self.mask[rows].argsort(dim=1, stable=True)[:, -width:]
-        layers = []
-        for layer in self.cache.to_legacy_cache():
-            chosen = [
-                part[rows].gather(2, order[:, None, :, None].expand(-1, part.shape[1], -1, part.shape[3])) for part in layer
-            ]
-            layers.append((chosen[0], chosen[1]))
-        self.cache = DynamicCache.from_legacy_cache(tuple(layers))
-        self.mask = (torch.arange(width, device=device) >= width - lengths[:, None]).long()
-
-
-@dataclass
 class Decoder:
     """Writes the answers to any number of prompts.
 
@@ -194,6 +119,8 @@ class Decoder:
     @torch.inference_mode()
     def __post_init__(self) -> None:
         self.head = Head(self.model)
+        self.packed = pack(self.head)
+        self.spare: list[torch.Tensor] = []
 
     @torch.inference_mode()
     def decode(
@@ -209,21 +136,46 @@ class Decoder:
             Row(i, walker, draft, len(prompt.head), list(prompt.body))
             for i, (prompt, walker, draft) in enumerate(zip(prompts, walkers, drafts or [None] * len(prompts)))
         ]
-        config = self.model.config
-        room = getattr(config, "max_position_embeddings", None) or sys.maxsize
         for row in rows:
             row.write_forced()
-            row.propose(self.draft_pieces, room)
-        # A sliding window of attention is counted in columns, padding included, so such models read one prompt at a time.
-        alone = bool(getattr(config, "sliding_window", None))
-        for chunk in self._chunks([row for row in rows if not row.walker.done], prompts, alone):
-            batch = Batch.start(self.head, self._shared(prompts[chunk[0].index].head), chunk, 0 if alone else SLACK)
-            while batch.rows:
-                batch.write(batch.read())
-                for row in batch.rows:
-                    row.propose(self.draft_pieces, room)
+            row.propose(self.draft_pieces, self._room)
+        for chunk in self._chunks([row for row in rows if not row.walker.done], prompts):
+            self._decode_together(chunk, prompts[chunk[0].index].head)
 
-    def _chunks(self, rows: Sequence[Row], prompts: Sequence[Prompt], alone: bool) -> Iterator[list[Row]]:
+    def _decode_together(self, rows: list[Row], head: tuple[int, ...]) -> None:
+        """Decode rows whose prompts have the same head."""
+        reader = self._reader()
+        reader.begin(self._shared(head), len(rows))
+        while rows:
+            read = reader.read([row.fed() for row in rows], any(row.walker.allowed() is None for row in rows))
+            for number, row in enumerate(rows):
+                row.write(read, number)
+            staying = [number for number, row in enumerate(rows) if not row.walker.done]
+            rows = [rows[number] for number in reader.keep(staying)]
+            for row in rows:
+                row.propose(self.draft_pieces, self._room)
+
+    def _reader(self) -> Reader:
+        if self.packed is None:
+            return PaddedReader(self.head, 0 if self.alone else SLACK)
+        return PackedReader(self.packed, self.spare)
+
+    @property
+    def alone(self) -> bool:
+        """Whether no two rows can be read together: a sliding window of attention is counted in columns, padding included."""
+        return self.packed is None and bool(getattr(self.model.config, "sliding_window", None))
+
+    @property
+    def reads(self) -> Any:
+        """The model that reads what is behind the heads of prompts."""
+        return self.model if self.packed is None else self.packed.model
+
+    @property
+    def _room(self) -> int:
+        """Number of pieces that the model can read."""
+        return getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
+
+    def _chunks(self, rows: Sequence[Row], prompts: Sequence[Prompt]) -> Iterator[list[Row]]:
         """Rows of one head and of like length together, the longest first."""
 
         def length(row: Row) -> int:
@@ -232,7 +184,7 @@ class Decoder:
         chunk: list[Row] = []
         for row in sorted(rows, key=lambda row: (prompts[row.index].head, -length(row))):
             if chunk and (
-                alone
+                self.alone
                 or prompts[row.index].head != prompts[chunk[0].index].head
                 or (len(chunk) + 1) * length(chunk[0]) > self.batch_pieces
             ):
@@ -248,9 +200,5 @@ class Decoder:
         if found is None:
             if len(self.heads) > 16:
                 self.heads.clear()
-            cache = DynamicCache()
-            self.head.read(
-                1, False, input_ids=torch.tensor([head], device=self.model.device), past_key_values=cache, use_cache=True
-            )
-            found = self.heads[head] = cache.to_legacy_cache()
+            found = self.heads[head] = read_head(self.head, head)
         return found

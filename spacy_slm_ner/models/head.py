@@ -1,7 +1,7 @@
 """From what a model has read to the scores of the pieces that may follow."""
 
 from contextlib import contextmanager
-from typing import Any, Iterator, NamedTuple, Optional, Sequence
+from typing import Any, Iterator, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 import torch
@@ -15,16 +15,17 @@ REMEMBERED = 1024
 class Read(NamedTuple):
     """What a model says at the last columns of a batch.
 
-    values (NDArray): States of a plain head, or else the scores of all pieces. Shape: (rows, columns, values).
+    values (Any): States of a plain head, or else the scores of all pieces; of each row those behind its last pieces. Shape:
+        (rows, columns, values), where rows may differ in their columns.
     head (Head): That scores them, None if they are scores.
     """
 
-    values: NDArray[np.float32]
+    values: Any
     head: "Optional[Head]"
 
     def scores(self, row: int, column: int, allowed: Optional[Sequence[int]]) -> NDArray[np.float32]:
         """Scores of some pieces, or of all. Shape: (pieces,)."""
-        found = self.values[row, column]
+        found: NDArray[np.float32] = self.values[row][column]
         if self.head is not None and allowed is not None:
             weight, bias = self.head.rows(allowed)
             return weight @ found + bias
@@ -36,12 +37,13 @@ class Head:
     large, and what a constraint allows is a few pieces.
 
     model (Any): A causal language model of transformers.
+    plain (Optional[bool]): Whether its scores are such a function; None to try.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, plain: Optional[bool] = None) -> None:
         self.model = model
         self.output = model.get_output_embeddings()
-        self.plain = self._is_plain()
+        self.plain = self._is_plain() if plain is None else plain
         self._rows: dict[tuple[int, ...], tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
     def _is_plain(self) -> bool:
@@ -53,15 +55,16 @@ class Head:
         expected = functional.linear(states.contiguous(), self.output.weight, self.output.bias)
         return torch.equal(self.model(input_ids=ids, use_cache=False).logits, expected)
 
-    def read(self, keep: int, whole: bool, **inputs: Any) -> Read:
+    def read(self, keep: Union[int, torch.Tensor], whole: bool, **inputs: Any) -> Read:
         """Let the model read.
 
-        keep (int): Number of columns, from the last, that scores are asked of.
+        keep (Union[int, torch.Tensor]): Columns that scores are asked of: a number of the last ones, or which.
         whole (bool): Whether the scores of all pieces are asked for.
         inputs (Any): Of the model.
         """
         if self.plain and not whole:
-            states = self.model.base_model(**inputs).last_hidden_state[:, -keep:]
+            chosen = slice(-keep, None) if isinstance(keep, int) else keep
+            states = self.model.base_model(**inputs).last_hidden_state[:, chosen]
             return Read(states.float().cpu().numpy(), self)
         with compact_states(self.output):
             return Read(self.model(**inputs, logits_to_keep=keep).logits.float().cpu().numpy(), None)

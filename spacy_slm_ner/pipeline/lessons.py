@@ -6,6 +6,7 @@ from typing import Dict, Iterable, List, Sequence
 from spacy.tokens import Span
 from spacy.training import Example
 
+from ..decoding.grammar import Remembered
 from ..formats.base import PromptFormat, Request
 from .parts import PartMaker
 
@@ -36,7 +37,7 @@ def make_lessons(eg: Example, form: PromptFormat, maker: PartMaker, constrained:
         spans = [Span(doc, span.start - start, span.end - start, label=span.label_) for span in inside]
         doc.set_ents(spans, default="outside")
         doc.cats = cats
-        lessons.append(Request(form.render(doc), form.constraint(doc), constrained, form.target(doc)))
+        lessons.append(Request(form.render(doc), Remembered(form.constraint(doc)), constrained, form.target(doc)))
     return lessons
 
 

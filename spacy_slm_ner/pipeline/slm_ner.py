@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats1d
 
+from ..decoding.grammar import Remembered
 from ..decoding.walker import Answer
 from ..errors import BaseModelError
 from ..formats.base import FormatFactory, PromptFormat, Request
@@ -138,7 +139,8 @@ class SlmNer(EntityPipe):
         return [self._merge(form, triples, unread) for triples, (_, unread) in zip(done, cuts)]
 
     def _request(self, form: PromptFormat, part: Part, doc: Doc) -> Request:
-        messages, grammar, constrained = form.render(part.doc), form.constraint(part.doc), self.settings.constrained
+        messages, grammar = form.render(part.doc), Remembered(form.constraint(part.doc))
+        constrained = self.settings.constrained
         draft = make_draft(form, grammar, part, doc) if self.settings.draft and constrained else None
         return Request(messages, grammar, constrained, draft=draft)
 

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from typing import Any, Iterator, Sequence
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -30,6 +31,7 @@ from spacy_slm_ner.formats.base import Request
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.chat import ChatTokenizer
+from spacy_slm_ner.models.decoder import Decoder
 from spacy_slm_ner.models.generator import Generator
 from spacy_slm_ner.models.lora import create_lora
 
@@ -381,11 +383,8 @@ def test_what_is_asked_twice_is_answered_once(generator: Generator) -> None:
     docs = [split("on May 5"), split("at 4"), split("on May 5"), Doc(split("").vocab, words=["on", "May 5"])]
     assert docs[0].text.strip() == docs[3].text.strip()
     requests = [ask(doc) for doc in docs]
-    decoder, rows = generator.decoder, []
-    hook = decoder.model.base_model.register_forward_pre_hook(
-        lambda module, args, inputs: rows.append(len(inputs["input_ids"])), with_kwargs=True
-    )
-    found = generator.generate(requests)
-    hook.remove()
-    assert max(rows) == 3
+    with patch.object(Decoder, "decode", autospec=True, side_effect=Decoder.decode) as spy:
+        found = generator.generate(requests)
+    [call] = spy.call_args_list
+    assert len(call.args[1]) == 3
     assert_same(found, [answer for request in requests for answer in generator.generate([request])])

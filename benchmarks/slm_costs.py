@@ -1,0 +1,117 @@
+"""What a user of a trained `slm_ner` meets beside its speed in batches.
+
+    python benchmarks/slm_costs.py start training/slm/calibrated      # from a new process to the first entity
+    python benchmarks/slm_costs.py stream training/slm/calibrated     # memory in a long stream
+    python benchmarks/slm_costs.py lengths training/slm/calibrated    # time against the length of a text
+    python benchmarks/slm_costs.py batches training/slm/calibrated    # texts a second by batch size
+    python benchmarks/slm_costs.py processes training/slm/calibrated  # texts a second by n_process
+
+Texts are those of a DocBin, whatever their annotation.
+"""
+
+import subprocess
+import sys
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Annotated, Any, Iterator
+
+import psutil
+import spacy
+import torch
+import typer
+from spacy.tokens import DocBin
+
+app = typer.Typer(add_completion=False, help=__doc__)
+Pipeline = Annotated[str, typer.Argument(help="Trained pipeline.")]
+Data = Annotated[Path, typer.Option(help="DocBin whose texts are read.")]
+TURNS = Path("corpus/restaurant8k.spacy")
+START = """
+from time import perf_counter
+start = perf_counter()
+import spacy
+imported = perf_counter()
+nlp = spacy.load({model!r})
+loaded = perf_counter()
+nlp("Could we move Thursday's 4 pm call to May 4 at 10?")
+print(imported - start, loaded - imported, perf_counter() - loaded)
+"""
+
+
+def read(data: Path) -> list[str]:
+    return [doc.text for doc in DocBin().from_disk(data).get_docs(spacy.blank("en").vocab)]
+
+
+def numbered(texts: list[str]) -> Iterator[str]:
+    """Texts again and again, no two alike, as those that are would be answered once."""
+    return (f"{text} ({number})" for number, text in enumerate(cycle(texts)))
+
+
+def speed(nlp: Any, texts: list[str], repeats: int = 3, **settings: Any) -> float:
+    """Texts a second, median."""
+    found = []
+    for _ in range(repeats):
+        start = perf_counter()
+        for _ in nlp.pipe(texts, **settings):
+            pass
+        found.append(perf_counter() - start)
+    return len(texts) / median(found)
+
+
+@app.command()
+def start(model: Pipeline, repeats: int = 5) -> None:
+    """Seconds of a new process."""
+    runs = [subprocess.check_output([sys.executable, "-c", START.format(model=model)], text=True) for _ in range(repeats)]
+    columns = zip(*([float(value) for value in run.split()] for run in runs))
+    typer.echo("| import spacy | spacy.load | first text |\n| --- | --- | --- |")
+    typer.echo("| " + " | ".join(f"{median(column):.2f} s" for column in columns) + " |")
+
+
+@app.command()
+def stream(model: Pipeline, data: Data = TURNS, texts: int = 100_000, steps: int = 10) -> None:
+    """Memory of the process while it reads a stream."""
+    nlp, process = spacy.load(model), psutil.Process()
+    typer.echo("| texts | MB |\n| --- | --- |")
+    started = perf_counter()
+    for number, _ in enumerate(nlp.pipe(islice(numbered(read(data)), texts), batch_size=256), 1):
+        if number % (texts // steps) == 0:
+            typer.echo(f"| {number:,} | {process.memory_info().rss / 1e6:,.0f} |")
+    typer.echo(f"{texts / (perf_counter() - started):,.0f} texts a second")
+
+
+@app.command()
+def lengths(model: Pipeline, data: Data = Path("corpus/dev.spacy"), longest: int = 12_800) -> None:
+    """Seconds for texts of growing length."""
+    nlp = spacy.load(model)
+    words = " ".join(text for text in islice(numbered(read(data)), longest)).split(" ")
+    typer.echo("| words | seconds | words a second |\n| --- | --- | --- |")
+    size = 50
+    while size <= longest:
+        taken = 1 / speed(nlp, [" ".join(words[:size])])
+        typer.echo(f"| {size:,} | {taken:.2f} | {size / taken:,.0f} |")
+        size *= 4
+
+
+@app.command()
+def batches(model: Pipeline, data: Data = TURNS) -> None:
+    """Texts a second by batch size."""
+    nlp, texts = spacy.load(model), read(data)
+    typer.echo("| batch size | texts a second |\n| --- | --- |")
+    for size in (1, 4, 16, 64, 256):
+        typer.echo(f"| {size} | {speed(nlp, texts, batch_size=size):,.0f} |")
+
+
+@app.command()
+def processes(model: Pipeline, data: Data = TURNS, texts: int = 2_000) -> None:
+    """Texts a second by number of processes, which share the cores."""
+    nlp, chosen = spacy.load(model), list(islice(numbered(read(data)), texts))
+    typer.echo("| n_process | threads each | texts a second |\n| --- | --- | --- |")
+    cores = torch.get_num_threads()
+    for number in (1, 2):
+        torch.set_num_threads(cores // number)
+        typer.echo(f"| {number} | {cores // number} | {speed(nlp, chosen, batch_size=64, n_process=number):,.0f} |")
+
+
+if __name__ == "__main__":
+    app()
