@@ -46,14 +46,19 @@ class Packing:
         padded[rows, columns] = places
         self.rows, self.columns, self.places = (torch.from_numpy(part).to(device) for part in (rows, columns, places))
         self._seen_to = torch.from_numpy(padded).to(device)
-        self._masks: dict[Optional[int], torch.Tensor] = {}
+        self._masks: dict[tuple[Optional[int], int], torch.Tensor] = {}
 
-    def mask(self, window: Optional[int]) -> torch.Tensor:
-        """What each query sees: all pieces up to itself, or the last ones of a window. Shape: (rows, 1, queries, places)."""
-        mask = self._masks.get(window)
+    def mask(self, window: Optional[int], shared: int) -> torch.Tensor:
+        """What each query sees: all pieces up to itself, or the last ones of a window.
+
+        shared (int): How often the queries stand behind each other.
+        RETURNS (torch.Tensor): Shape: (rows, 1, shared * queries, places).
+        """
+        mask = self._masks.get((window, shared))
         if mask is None:
             distance = self._seen_to[:, None, :, None] - torch.arange(self.width, device=self._seen_to.device)
-            mask = self._masks[window] = distance >= 0 if window is None else (distance >= 0) & (distance < window)
+            mask = distance >= 0 if window is None else (distance >= 0) & (distance < window)
+            mask = self._masks[window, shared] = mask.repeat(1, 1, shared, 1)
         return mask
 
 
@@ -129,22 +134,25 @@ class PackedReader:
         packing = self.packing
         assert packing is not None
         self.windows.add(window)
-        rows, width = packing.shape[0], packing.width
+        rows, columns, width = *packing.shape, packing.width
         keys, values = self.store[layer]
         keys[packing.rows, packing.places] = key[0].transpose(0, 1)
         values[packing.rows, packing.places] = value[0].transpose(0, 1)
-        # What is not a query gives an answer that nobody asks for.
-        padded = query.new_empty(*packing.shape, query.shape[1], query.shape[3])
-        padded[packing.rows, packing.columns] = query[0].transpose(0, 1)
+        _, heads, pieces, size = query.shape
+        shared = heads // keys.shape[2]
+        # Heads that share their keys stand behind each other, as if they were more queries of one head. What is not a query gives
+        # an answer that nobody asks for.
+        padded = query.new_empty(rows, heads // shared, shared, columns, size)
+        padded[packing.rows, :, :, packing.columns] = query[0].transpose(0, 1).view(pieces, -1, shared, size)
         found = functional.scaled_dot_product_attention(
-            padded.transpose(1, 2),
+            padded.view(rows, -1, shared * columns, size),
             keys[:rows, :width].transpose(1, 2),
             values[:rows, :width].transpose(1, 2),
-            attn_mask=packing.mask(window),
+            attn_mask=packing.mask(window, shared),
             scale=scaling,
-            enable_gqa=query.shape[1] != keys.shape[2],
         )
-        return found.transpose(1, 2)[packing.rows, packing.columns][None]
+        chosen = found.view(padded.shape)[packing.rows, :, :, packing.columns]
+        return chosen.reshape(1, pieces, heads, size)
 
     def _make_room(self, width: int) -> None:
         layers, two, rows, places, *rest = self.store.shape
