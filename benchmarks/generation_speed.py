@@ -46,12 +46,12 @@ LIMIT = "limit"
 class Way:
     """A way to write the answers.
 
-    model (Any): What reads.
+    models (list[Any]): What reads.
     work (Work): What is written.
     run (Callable[[], None]): Writes it.
     """
 
-    model: Any
+    models: list[Any]
     work: Work
     run: Callable[[], None]
     seconds: list[float] = field(default_factory=list)
@@ -71,16 +71,23 @@ class Way:
             self.passes += 1
             self.pieces += inputs["input_ids"].numel()
 
-        hook = self.model.base_model.register_forward_pre_hook(look, with_kwargs=True)
+        hooks = [model.base_model.register_forward_pre_hook(look, with_kwargs=True) for model in self.models]
         with peak_megabytes() as peak:
             self.run()
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
         self.megabytes = peak[0]
 
     @property
     def speed(self) -> float:
         """Documents per second."""
         return len(self.work.prompts) / median(self.seconds)
+
+
+def by(decoder: Decoder, work: Work, run: Callable[[], None]) -> Way:
+    """A way by this package's decoder, whose model for the heads of prompts may be another than that for what follows."""
+    models = {id(model): model for model in (decoder.model, decoder.reads)}
+    return Way(list(models.values()), work, run)
 
 
 @contextmanager
@@ -106,27 +113,23 @@ def without(decoder: Decoder, work: Work, *targets: Any) -> None:
         decode(decoder, work, False)
 
 
-def one_order(decoder: Decoder, rows: list[Row], prompts: Any) -> Iterator[list[Row]]:
-    """As `Decoder._chunks`, but as the texts come, eight at a time."""
-    return (rows[i : i + 8] for i in range(0, len(rows), 8))
-
-
 def means(half: Any, exact: Any, work: Work) -> dict[str, Way]:
     """This package's decoder without each of its means."""
     adapted = inject_adapter_in_model(LoraConfig(r=16, target_modules="all-linear"), load_again(half))
-    padded, whole = Decoder(half), Decoder(half)
-    padded.packed, whole.packed.plain = None, False
+    plain, beside, full, padded, whole = (Decoder(model) for model in (half, adapted, exact, half, half))
+    padded.packed = None
+    for head in (whole.head, whole.packed):
+        if head is not None:
+            head.plain = False
     own = work.with_own_heads()
     nothing = lambda row: None
     return {
-        "the head of the prompt read for every text": Way(half, own, partial(decode, Decoder(half), own, False)),
-        "pieces without an alternative read one by one": Way(
-            half, work, partial(without, Decoder(half), work, Row, "write_forced", nothing)
-        ),
-        "padded batches, a cache that is copied": Way(half, work, partial(decode, padded, work, False)),
-        "all pieces of the vocabulary scored": Way(half, work, partial(decode, whole, work, False)),
-        "fp32": Way(exact, work, partial(decode, Decoder(exact), work, False)),
-        "the adapter beside the weights": Way(adapted, work, partial(decode, Decoder(adapted), work, False)),
+        "the head of the prompt read once": by(plain, own, partial(decode, plain, own, False)),
+        "forced pieces read with the next decision": by(plain, work, partial(without, plain, work, Row, "write_forced", nothing)),
+        "packed batches": by(padded, work, partial(decode, padded, work, False)),
+        "only allowed pieces scored": by(whole, work, partial(decode, whole, work, False)),
+        "bf16": by(full, work, partial(decode, full, work, False)),
+        "the adapter merged": by(beside, work, partial(decode, beside, work, False)),
     }
 
 
@@ -175,11 +178,11 @@ def main(
     few = work.first(alone, 1)
     decoder = Decoder(half)
     ways = {
-        "script": Way(exact, few, partial(generate, exact, few)),
-        "batched": Way(half, work, partial(generate, half, work)),
-        "ours": Way(half, work, partial(decode, decoder, work, False)),
-        "ours, drafts": Way(half, work, partial(decode, decoder, work, True)),
-        LIMIT: Way(half, work, partial(forward, half, work)),
+        "script": Way([exact], few, partial(generate, exact, few)),
+        "batched": Way([half], work, partial(generate, half, work)),
+        "ours": by(decoder, work, partial(decode, decoder, work, False)),
+        "ours, drafts": by(decoder, work, partial(decode, decoder, work, True)),
+        LIMIT: Way([half], work, partial(forward, half, work)),
     }
     if each:
         ways |= {f"ours without: {name}": way for name, way in means(half, exact, work).items()}
