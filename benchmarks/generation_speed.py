@@ -148,7 +148,9 @@ def plot(ways: dict[str, Way], path: Path) -> None:
     names = [name for name in ways if name != LIMIT][::-1]
     figure, axes = pyplot.subplots(figsize=(9, 0.45 * len(names) + 1.2), layout="constrained")
     bars = axes.barh(names, [ways[name].speed for name in names], color="#4878a8")
-    axes.bar_label(bars, [f"{ways[name].speed:,.1f} ({ways[name].speed / limit:.2f})" for name in names], padding=3)
+    axes.bar_label(
+        bars, [f"{ways[name].speed:,.1f} ({ways[name].speed / limit:.2f})" for name in names], padding=3, backgroundcolor="white"
+    )
     axes.axvline(limit, color="#b04040", label=f"one forward pass over the prompts: {limit:,.1f}")
     axes.set_xlabel("documents per second (part of the limit)")
     axes.set_xlim(0, 1.25 * max(limit, *(ways[name].speed for name in names)))
