@@ -65,7 +65,8 @@ class Generator:
     def decoder(self) -> Decoder:
         """Decodes with the weights of now."""
         if self._decoder is None:
-            self._decoder = Decoder(for_use(self.model, self.dtype), self.batch_pieces)
+            # Dropout and checkpointing would spoil what a decoder tries of its model.
+            self._decoder = Decoder(for_use(self.model, self.dtype).eval(), self.batch_pieces)
         self._decoder.model.eval()
         return self._decoder
 
