@@ -5,6 +5,7 @@ the keys and values of each row at their places in one store, where new ones are
 forgotten is simply written over. The models of transformers take another attention by its name.
 """
 
+from contextlib import suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from typing import Any, Optional, Sequence
@@ -74,7 +75,10 @@ class PackedReader:
         self.spare = spare
         self.packing: Optional[Packing] = None
         # Shape: (layers, 2, rows, places, heads, head size)
-        self.store = spare.pop() if spare else torch.empty(0, 2, 0, 0, 0, 0)
+        self.store = torch.empty(0, 2, 0, 0, 0, 0)
+        # Another thread may take it between a look and a grasp.
+        with suppress(IndexError):
+            self.store = spare.pop()
         self.windows: set[Optional[int]] = set()
 
     def begin(self, shared: KeyValues, rows: int) -> None:
