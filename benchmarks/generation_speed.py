@@ -4,14 +4,18 @@
     python benchmarks/generation_speed.py assets/models/nano --texts 256 --format TokenLines
 
 - `script`: `model.generate`, one text at a time, fp32, as in most scripts.
-- `batched`: `model.generate`, left-padded batches, bf16.
-- `ours`: this package's decoder, bf16; `ours, drafts` with proposed answers, some of which are wrong.
-- `limit`: one forward pass over the same prompts, same batches, bf16.
+- `batched`: `model.generate`, left-padded batches.
+- `ours`: this package's decoder, as many texts at a time; `ours, drafts` with proposed answers, some of which are wrong.
+- `limit`: one forward pass over the same prompts, same batches.
 
-With `--means`, this package's decoder without each of the things that make it fast as well. All run in one process on the same
-texts, in turns, and write exactly the same pieces, see `scripted.py`; the figures are medians. `--plot` needs matplotlib.
+All but the first compute in bf16 where the processor has it, as the package does, or else in fp32.
+
+With `--means`, this package's decoder without each of the things that make it fast as well; with `--joined`, texts of all lengths.
+All run in one process on the same texts, in turns, and write exactly the same pieces, see `scripted.py`; the figures are medians.
+`--plot` needs matplotlib.
 """
 
+import random
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,14 +32,18 @@ import srsly
 import torch
 import typer
 from peft import LoraConfig, inject_adapter_in_model
-from scripted import Work, decode, forward, generate
-from spacy.tokens import DocBin
+from scripted import Work, decode, forward, generate, one_after_the_other
+from spacy.tokens import Doc, DocBin
 
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
+from spacy_slm_ner.models import packed
 from spacy_slm_ner.models.decoder import Decoder, Row
 from spacy_slm_ner.models.generator import Generator
 from spacy_slm_ner.models.loading import load_causal_lm
+from spacy_slm_ner.models.packing import Block
+from spacy_slm_ner.models.precision import torch_dtype
+from spacy_slm_ner.models.reading import Fed
 
 FORMATS = {"BioLines": BioLines, "TokenLines": TokenLines}
 LABELS = ("DATE", "TIME", "NAME", "EMAIL")
@@ -113,24 +121,36 @@ def without(decoder: Decoder, work: Work, *targets: Any) -> None:
         decode(decoder, work, False)
 
 
-def means(half: Any, exact: Any, work: Work) -> dict[str, Way]:
+def means(model: Any, exact: Any, work: Work) -> dict[str, Way]:
     """This package's decoder without each of its means."""
-    adapted = inject_adapter_in_model(LoraConfig(r=16, target_modules="all-linear"), load_again(half))
-    plain, beside, full, padded, whole = (Decoder(model) for model in (half, adapted, exact, half, half))
+    adapted = inject_adapter_in_model(LoraConfig(r=16, target_modules="all-linear"), load_again(model))
+    plain, beside, full, padded, whole = (Decoder(one, work.batch_pieces) for one in (model, adapted, exact, model, model))
     padded.packed = None
     for head in (whole.head, whole.packed):
         if head is not None:
             head.plain = False
     own = work.with_own_heads()
     nothing = lambda row: None
-    return {
+    ways = {
         "the head of the prompt read once": by(plain, own, partial(decode, plain, own, False)),
         "forced pieces read with the next decision": by(plain, work, partial(without, plain, work, Row, "write_forced", nothing)),
         "packed batches": by(padded, work, partial(decode, padded, work, False)),
+        "rows that enter a running batch": by(plain, work, partial(without, plain, work, Decoder, "_take", one_after_the_other)),
+        "rows of like length attending together": by(
+            plain, work, partial(without, plain, work, packed, "make_blocks", one_block)
+        ),
         "only allowed pieces scored": by(whole, work, partial(decode, whole, work, False)),
         "bf16": by(full, work, partial(decode, full, work, False)),
         "the adapter merged": by(beside, work, partial(decode, beside, work, False)),
     }
+    if model.dtype == exact.dtype:
+        del ways["bf16"]
+    return ways
+
+
+def one_block(fed: list[Fed], device: torch.device) -> list[Block]:
+    """As `make_blocks`, but all rows attend together."""
+    return [Block(fed, 0, 0, device)]
 
 
 def load_again(model: Any) -> Any:
@@ -163,6 +183,7 @@ def main(
     data: Annotated[Path, typer.Option(help="DocBin with gold entities.")] = Path("corpus/restaurant8k.spacy"),
     format: Annotated[str, typer.Option(help="BioLines or TokenLines.")] = "BioLines",
     texts: Annotated[int, typer.Option(help="Number of texts.")] = 64,
+    joined: Annotated[int, typer.Option(help="Join up to so many texts, at random, to one.")] = 1,
     batch: Annotated[int, typer.Option(help="Texts in a batch.")] = 32,
     wrong: Annotated[float, typer.Option(help="Part of the entities that proposals lack.")] = 0.3,
     repeats: Annotated[int, typer.Option(help="Timed runs of each.")] = 5,
@@ -170,24 +191,28 @@ def main(
     each: Annotated[bool, typer.Option("--means", help="Measure each means alone, too.")] = False,
     picture: Annotated[Optional[Path], typer.Option("--plot", help="Where to draw the speeds.")] = None,
 ) -> None:
-    docs = list(DocBin().from_disk(data).get_docs(spacy.blank("en").vocab))[:texts]
+    read, choice = list(DocBin().from_disk(data).get_docs(spacy.blank("en").vocab)), random.Random(0)
+    if joined > 1:
+        read = [Doc.from_docs(choice.sample(read, choice.randint(1, joined))) for _ in range(texts)]
+    docs = read[:texts]
     cpu = torch.device("cpu")
     torch.manual_seed(0)
-    half, chat = load_causal_lm(base, None, torch.bfloat16, cpu)
-    exact = load_again(half).float()
-    half.eval()
-    work = Work.of(docs, FORMATS[format](LABELS), Generator(half, chat, torch.bfloat16), batch, wrong)
+    fast = torch_dtype("auto", cpu)
+    model, chat = load_causal_lm(base, None, fast, cpu)
+    exact = load_again(model).float()
+    model.eval()
+    work = Work.of(docs, FORMATS[format](LABELS), Generator(model, chat, fast), batch, wrong)
     few = work.first(alone, 1)
-    decoder = Decoder(half)
+    decoder = Decoder(model, work.batch_pieces)
     ways = {
         "script": Way([exact], few, partial(generate, exact, few)),
-        "batched": Way([half], work, partial(generate, half, work)),
+        "batched": Way([model], work, partial(generate, model, work)),
         "ours": by(decoder, work, partial(decode, decoder, work, False)),
         "ours, drafts": by(decoder, work, partial(decode, decoder, work, True)),
-        LIMIT: Way([half], work, partial(forward, half, work)),
+        LIMIT: Way([model], work, partial(forward, model, work)),
     }
     if each:
-        ways |= {f"ours without: {name}": way for name, way in means(half, exact, work).items()}
+        ways |= {f"ours without: {name}": way for name, way in means(model, exact, work).items()}
     for way in ways.values():
         way.count()
     for _ in range(repeats):
@@ -197,8 +222,8 @@ def main(
     written = sum(map(len, work.scripts)) / len(docs)
     shared, own = len(work.prompts[0].head), sum(len(prompt.body) for prompt in work.prompts) / len(docs)
     typer.echo(
-        f"{len(docs)} texts of {words:.1f} words, batches of {batch}; pieces of a prompt: {shared} that all share and {own:.1f} "
-        f"of its own; pieces of an answer: {written:.1f}"
+        f"{len(docs)} texts of {words:.1f} words, batches of {batch}, {fast}; "
+        f"pieces of a prompt: {shared} that all share and {own:.1f} of its own; pieces of an answer: {written:.1f}"
     )
     limit = ways[LIMIT].speed
     typer.echo("| | docs/s | words/s | written pieces/s | of the limit | passes a text | pieces read a text | MB |")
@@ -209,6 +234,7 @@ def main(
         cells = [f"{way.speed:,.2f}", f"{way.speed * words:,.0f}", pieces, f"{way.speed / limit:.2f}"]
         cells += [f"{way.passes / number:.2f}", f"{way.pieces / number:.1f}", f"{way.megabytes:,.0f}"]
         typer.echo(f"| {name} | " + " | ".join(cells) + " |")
+    Path("metrics").mkdir(exist_ok=True)
     srsly.write_json(f"metrics/generation-speed-{Path(base).name}-{format}.json", {name: way.speed for name, way in ways.items()})
     if picture is not None:
         plot(ways, picture)

@@ -5,8 +5,9 @@ is taken, in every way alike.
 """
 
 import random
+from collections import deque
 from dataclasses import dataclass, replace
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 from unittest.mock import patch
 
 import torch
@@ -63,6 +64,11 @@ class Work:
         """The same, but no two texts share more than the first piece of a prompt."""
         return replace(self, prompts=[Prompt(head[:1], (*head[1:], *body)) for head, body in self.prompts])
 
+    @property
+    def batch_pieces(self) -> int:
+        """What a `Decoder` is given to read as many texts at a time as the others."""
+        return self.batch * max(len(prompt.body) for prompt in self.prompts)
+
     def whole_prompts(self) -> list[list[int]]:
         return [[*prompt.head, *prompt.body] for prompt in self.prompts]
 
@@ -111,12 +117,19 @@ def scripted_step(row: Row, read: Read, number: int, column: int) -> int:
 
 def decode(decoder: Decoder, work: Work, drafts: bool) -> None:
     """By this package's decoder."""
+    walkers = [Scripted(request, work.chat, script) for request, script in zip(work.requests, work.scripts)]
     with patch.object(Row, "_step", scripted_step):
-        for batch in work.batches():
-            walkers = [Scripted(work.requests[i], work.chat, work.scripts[i]) for i in batch]
-            decoder.decode([work.prompts[i] for i in batch], walkers, [work.drafts[i] for i in batch] if drafts else None)
-            for i, walker in zip(batch, walkers):
-                assert walker.done and walker.written == len(work.scripts[i])
+        decoder.decode(work.prompts, walkers, work.drafts if drafts else None)
+    for walker, script in zip(walkers, work.scripts):
+        assert walker.done and walker.written == len(script)
+
+
+take = Decoder._take
+
+
+def one_after_the_other(decoder: Decoder, waiting: deque[Row], rows: Sequence[Row]) -> list[Row]:
+    """As `Decoder._take`, but a batch has to end before another begins."""
+    return [] if rows else take(decoder, waiting, rows)
 
 
 # Others'

@@ -1,14 +1,17 @@
 """Batched greedy decoding under constraints.
 
 A batch is ragged: rows feed different numbers of pieces, because pieces without an alternative are not sampled but fed
-together with the next decision, and proposed pieces are read before they are agreed with. Neither batching nor a proposal changes
-a result.
+together with the next decision, and proposed pieces are read before they are agreed with. A row whose answer has ended leaves,
+and another enters. Neither batching nor a proposal changes a result.
 """
 
 import math
 import sys
+from collections import Counter, deque
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Optional, Sequence
+from itertools import takewhile
+from typing import Any, Optional, Sequence
 
 import numpy as np
 import torch
@@ -29,20 +32,22 @@ FIRST, FEWEST = 32, 4
 class Row:
     """One sequence on its way.
 
-    index (int): Which of the prompts it answers.
+    known (tuple[int, ...]): The first pieces of its prompt, which it shares.
     walker (Walker): What it may write.
     draft (Optional[Draft]): What it is proposed to write.
     length (int): Number of pieces in the cache.
     feed (list[int]): Pieces that the model has not read yet.
+    size (int): Number of pieces with which it enters.
     proposed (list[int]): Pieces behind them that are not written yet.
     trust (int): How many pieces to propose: more after a proposal that was right, fewer after one that was not.
     """
 
-    index: int
+    known: tuple[int, ...]
     walker: Walker
     draft: Optional[Draft]
     length: int
     feed: list[int]
+    size: int = 0
     proposed: list[int] = field(default_factory=list)
     trust: int = FIRST
 
@@ -108,7 +113,7 @@ class Decoder:
     model (Any): A causal language model of transformers, in evaluation mode.
     batch_pieces (int): Most pieces of prompts and proposals, padding included, that are read at a time.
     draft_pieces (int): Most pieces that are proposed at a time.
-    heads (dict): Keys and values of heads of prompts that were read before.
+    heads (dict): Keys and values of what prompts share, and was read before.
     """
 
     model: Any
@@ -133,20 +138,29 @@ class Decoder:
         drafts (Optional[Sequence[Optional[Draft]]]): What each is proposed; the answers are the same without.
         """
         rows = [
-            Row(i, walker, draft, len(prompt.head), list(prompt.body))
-            for i, (prompt, walker, draft) in enumerate(zip(prompts, walkers, drafts or [None] * len(prompts)))
+            Row(known, walker, draft, len(known), [*head[len(known) :], *body])
+            for (head, body), known, walker, draft in zip(
+                prompts, known_pieces([prompt.head for prompt in prompts]), walkers, drafts or [None] * len(prompts)
+            )
         ]
         for row in rows:
             row.write_forced()
             row.propose(self.draft_pieces, self._room)
-        for chunk in self._chunks([row for row in rows if not row.walker.done], prompts):
-            self._decode_together(chunk, prompts[chunk[0].index].head)
+            row.size = len(row.feed) + len(row.proposed)
+        waiting = [row for row in rows if not row.walker.done]
+        # The longest first, as the others find room beside them.
+        waiting.sort(key=lambda row: (-row.size, row.known))
+        with closing(self._reader()) as reader:
+            self._write(deque(waiting), reader)
 
-    def _decode_together(self, rows: list[Row], head: tuple[int, ...]) -> None:
-        """Decode rows whose prompts have the same head."""
-        reader = self._reader()
-        reader.begin(self._shared(head), len(rows))
-        while rows:
+    def _write(self, waiting: deque[Row], reader: Reader) -> None:
+        """Let rows write to their end, as many at a time as there is room for."""
+        rows: list[Row] = []
+        while waiting or rows:
+            entering = self._take(waiting, rows)
+            if entering:
+                reader.enter([self._read_before(row.known) for row in entering])
+                rows += entering
             read = reader.read([row.fed() for row in rows], any(row.walker.allowed() is None for row in rows))
             for number, row in enumerate(rows):
                 row.write(read, number)
@@ -154,6 +168,18 @@ class Decoder:
             rows = [rows[number] for number in reader.keep(staying)]
             for row in rows:
                 row.propose(self.draft_pieces, self._room)
+
+    def _take(self, waiting: deque[Row], rows: Sequence[Row]) -> list[Row]:
+        """Take from those that wait as many as find room beside those that are read."""
+        entering: list[Row] = []
+        longest = max((row.size for row in rows), default=0)
+        while waiting:
+            longest = max(longest, waiting[0].size)
+            count = len(rows) + len(entering) + 1
+            if count > 1 and (self.alone or count * longest > self.batch_pieces):
+                break
+            entering.append(waiting.popleft())
+        return entering
 
     def _reader(self) -> Reader:
         if self.packed is None:
@@ -175,30 +201,23 @@ class Decoder:
         """Number of pieces that the model can read."""
         return getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
 
-    def _chunks(self, rows: Sequence[Row], prompts: Sequence[Prompt]) -> Iterator[list[Row]]:
-        """Rows of one head and of like length together, the longest first."""
-
-        def length(row: Row) -> int:
-            return len(row.feed) + len(row.proposed)
-
-        chunk: list[Row] = []
-        for row in sorted(rows, key=lambda row: (prompts[row.index].head, -length(row))):
-            if chunk and (
-                self.alone
-                or prompts[row.index].head != prompts[chunk[0].index].head
-                or (len(chunk) + 1) * length(chunk[0]) > self.batch_pieces
-            ):
-                yield chunk
-                chunk = []
-            chunk.append(row)
-        if chunk:
-            yield chunk
-
-    def _shared(self, head: tuple[int, ...]) -> KeyValues:
-        """Keys and values of the head of a prompt, computed once."""
-        found = self.heads.get(head)
+    def _read_before(self, known: tuple[int, ...]) -> KeyValues:
+        """Keys and values of what prompts share, computed once."""
+        found = self.heads.get(known)
         if found is None:
             if len(self.heads) > 16:
                 self.heads.clear()
-            found = self.heads[head] = read_head(self.head, head)
+            found = self.heads[known] = read_head(self.head, known)
         return found
+
+
+def known_pieces(heads: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """What of the heads of prompts is read once and remembered.
+
+    heads (Sequence[tuple[int, ...]]): Of prompts that are read together.
+    RETURNS (list[tuple[int, ...]]): The first pieces of each, at least one: the whole head if others have it as well, or there is
+        none beside it; or else what all have in common.
+    """
+    counts = Counter(heads)
+    common = len(list(takewhile(lambda pieces: len(set(pieces)) == 1, zip(*counts))))
+    return [head if counts[head] > 1 or len(counts) == 1 else head[: common or 1] for head in heads]

@@ -8,14 +8,15 @@ forgotten is simply written over. The models of transformers take another attent
 from contextlib import suppress
 from contextvars import ContextVar
 from copy import deepcopy
+from itertools import groupby
 from typing import Any, Optional, Sequence
 
 import numpy as np
 import torch
-from torch.nn import functional
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from .head import Head, Read
+from .packing import Block, make_blocks
 from .reading import Fed, KeyValues, read_head
 
 NAME = "spacy_slm_ner_packed"
@@ -29,40 +30,6 @@ class CannotPack(Exception):
     """The attention of a model does more than ours."""
 
 
-class Packing:
-    """Where the pieces of a batch stand.
-
-    fed (Sequence[Fed]): The rows.
-    """
-
-    def __init__(self, fed: Sequence[Fed], device: torch.device) -> None:
-        counts = np.array([len(row.pieces) for row in fed])
-        rows = np.repeat(np.arange(len(fed)), counts)
-        columns = np.concatenate([np.arange(count) for count in counts])
-        places = np.array([row.length for row in fed])[rows] + columns
-        self.shape = len(fed), int(counts.max())
-        self.width = int(places.max()) + 1
-        # A query that is not there sees the first piece, so that nothing is divided by zero.
-        padded = np.zeros(self.shape, dtype=np.int64)
-        padded[rows, columns] = places
-        self.rows, self.columns, self.places = (torch.from_numpy(part).to(device) for part in (rows, columns, places))
-        self._seen_to = torch.from_numpy(padded).to(device)
-        self._masks: dict[tuple[Optional[int], int], torch.Tensor] = {}
-
-    def mask(self, window: Optional[int], shared: int) -> torch.Tensor:
-        """What each query sees: all pieces up to itself, or the last ones of a window.
-
-        shared (int): How often the queries stand behind each other.
-        RETURNS (torch.Tensor): Shape: (rows, 1, shared * queries, places).
-        """
-        mask = self._masks.get((window, shared))
-        if mask is None:
-            distance = self._seen_to[:, None, :, None] - torch.arange(self.width, device=self._seen_to.device)
-            mask = distance >= 0 if window is None else (distance >= 0) & (distance < window)
-            mask = self._masks[window, shared] = mask.repeat(1, 1, shared, 1)
-        return mask
-
-
 class PackedReader:
     """A `Reader` by a model that `pack` has prepared.
 
@@ -73,7 +40,8 @@ class PackedReader:
     def __init__(self, head: Head, spare: list[torch.Tensor]) -> None:
         self.head = head
         self.spare = spare
-        self.packing: Optional[Packing] = None
+        self.rows = 0
+        self.blocks: list[Block] = []
         # Shape: (layers, 2, rows, places, heads, head size)
         self.store = torch.empty(0, 2, 0, 0, 0, 0)
         # Another thread may take it between a look and a grasp.
@@ -81,23 +49,29 @@ class PackedReader:
             self.store = spare.pop()
         self.windows: set[Optional[int]] = set()
 
-    def begin(self, shared: KeyValues, rows: int) -> None:
-        first = shared[0][0]
-        _, heads, length, size = first.shape
-        if rows > self.store.shape[2] or length > self.store.shape[3]:
-            # Zeros, as what is masked counts nothing, but must be a number.
-            self.store = torch.zeros(len(shared), 2, rows, length, heads, size, dtype=first.dtype, device=first.device)
-        for layer, pair in enumerate(shared):
-            for i, part in enumerate(pair):
-                self.store[layer, i, :rows, :length] = part.transpose(1, 2)
+    def enter(self, known: Sequence[KeyValues]) -> None:
+        first = known[0][0][0]
+        if not len(self.store):
+            self.store = first.new_empty(len(known[0]), 2, 0, 0, first.shape[1], first.shape[3])
+        self._make_room(self.rows + len(known), max(layers[0][0].shape[2] for layers in known))
+        for _, group in groupby(known, key=id):
+            same = list(group)
+            rows = slice(self.rows, self.rows + len(same))
+            for layer, pair in enumerate(same[0]):
+                for i, part in enumerate(pair):
+                    self.store[layer, i, rows, : part.shape[2]] = part.transpose(1, 2)
+            self.rows = rows.stop
 
     def read(self, fed: Sequence[Fed], whole: bool) -> Read:
         device = self.store.device
-        self.packing = Packing(fed, device)
-        self._make_room(self.packing.width)
+        self.blocks = make_blocks(fed, device)
+        self._make_room(self.rows, self._width)
         ends = np.cumsum([len(row.pieces) for row in fed])
         kept = np.concatenate([np.arange(end - row.keep, end) for end, row in zip(ends, fed)])
-        ids = torch.tensor([[piece for row in fed for piece in row.pieces]], device=device)
+        # What is behind the last piece is read in vain, so that there are few sizes.
+        behind = few_sizes(int(ends[-1]), self.store) - int(ends[-1])
+        ids = torch.tensor([[piece for row in fed for piece in row.pieces] + [0] * behind], device=device)
+        places = torch.cat([*(block.places for block in self.blocks), ids.new_zeros(behind)])
         token = READER.set(self)
         try:
             read = self.head.read(
@@ -106,7 +80,7 @@ class PackedReader:
                 input_ids=ids,
                 # Not looked at, but without one older versions of transformers make one of all pieces by all pieces.
                 attention_mask=ids.new_ones(1, 1, 1, 1),
-                position_ids=self.packing.places[None],
+                position_ids=places[None],
                 use_cache=False,
             )
         finally:
@@ -115,15 +89,18 @@ class PackedReader:
 
     def keep(self, staying: Sequence[int]) -> Sequence[int]:
         """The last rows take the places of those that have ended."""
-        count = len(staying)
-        if not count and self.store.nbytes <= KEPT:
-            self.spare[:] = [self.store]
-        holes = sorted(set(range(count)) - set(staying))
-        movers = [row for row in staying if row >= count]
+        self.rows = len(staying)
+        holes = sorted(set(range(self.rows)) - set(staying))
+        movers = [row for row in staying if row >= self.rows]
         if holes:
-            self.store[:, :, holes] = self.store[:, :, movers]
+            used = self.store[:, :, :, : self._width]
+            used[:, :, holes] = used[:, :, movers]
         moved = dict(zip(holes, movers))
-        return [moved.get(row, row) for row in range(count)]
+        return [moved.get(row, row) for row in range(self.rows)]
+
+    def close(self) -> None:
+        if self.store.nbytes <= KEPT:
+            self.spare[:] = [self.store]
 
     def attend(
         self,
@@ -135,35 +112,35 @@ class PackedReader:
         window: Optional[int],
     ) -> torch.Tensor:
         """Attention of one layer. Shapes: (1, heads, pieces, head size) -> (1, pieces, heads, head size)."""
-        packing = self.packing
-        assert packing is not None
         self.windows.add(window)
-        rows, columns, width = *packing.shape, packing.width
-        keys, values = self.store[layer]
-        keys[packing.rows, packing.places] = key[0].transpose(0, 1)
-        values[packing.rows, packing.places] = value[0].transpose(0, 1)
-        _, heads, pieces, size = query.shape
-        shared = heads // keys.shape[2]
-        # Heads that share their keys stand behind each other, as if they were more queries of one head. What is not a query gives
-        # an answer that nobody asks for.
-        padded = query.new_empty(rows, heads // shared, shared, columns, size)
-        padded[packing.rows, :, :, packing.columns] = query[0].transpose(0, 1).view(pieces, -1, shared, size)
-        found = functional.scaled_dot_product_attention(
-            padded.view(rows, -1, shared * columns, size),
-            keys[:rows, :width].transpose(1, 2),
-            values[:rows, :width].transpose(1, 2),
-            attn_mask=packing.mask(window, shared),
-            scale=scaling,
-        )
-        chosen = found.view(padded.shape)[packing.rows, :, :, packing.columns]
-        return chosen.reshape(1, pieces, heads, size)
+        queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
+        found = [block.attend(queries, keys, values, self.store[layer], scaling, window) for block in self.blocks]
+        behind = queries[self.blocks[-1].pieces.stop :]
+        return torch.cat([*found, behind])[None]
 
-    def _make_room(self, width: int) -> None:
-        layers, two, rows, places, *rest = self.store.shape
-        if width > places:
-            grown = self.store.new_zeros(layers, two, rows, GROWTH * width, *rest)
-            grown[:, :, :, :places] = self.store
+    @property
+    def _width(self) -> int:
+        """Places that the rows have come to."""
+        return max(block.width for block in self.blocks)
+
+    def _make_room(self, rows: int, width: int) -> None:
+        layers, two, there, places, *rest = self.store.shape
+        if rows > there or width > places:
+            # Zeros, as what is masked counts nothing, but must be a number.
+            grown = self.store.new_zeros(layers, two, max(rows, there), places if width <= places else GROWTH * width, *rest)
+            grown[:, :, :there, :places] = self.store
             self.store = grown
+
+
+def few_sizes(count: int, like: torch.Tensor) -> int:
+    """The number of pieces to read at a time, where some are wanted: at most a sixteenth more.
+
+    For products of bf16 on a processor torch keeps a program for each size that was ever asked for, hundreds of kilobytes each.
+
+    like (torch.Tensor): Of what the model computes with.
+    """
+    step = 1 << max(0, count.bit_length() - 5) if like.dtype == torch.bfloat16 and like.device.type == "cpu" else 1
+    return -(-count // step) * step
 
 
 # Which reader attends: threads may read with the same model at the same time.
@@ -210,7 +187,7 @@ def agree(head: Head, packed: Head) -> bool:
     """Whether a twin says of packed rows what the model itself says of each alone."""
     reader = PackedReader(packed, [])
     try:
-        reader.begin(read_head(head, [0]), 2)
+        reader.enter([read_head(head, [0])] * 2)
         reader.read([Fed([1, 0], 1, 1), Fed([0], 1, 1)], False)
         found = reader.read([Fed([1], 3, 1), Fed([1, 1], 2, 2)], False).values
     except (CannotPack, RuntimeError):

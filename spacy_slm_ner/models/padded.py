@@ -4,6 +4,7 @@ from typing import Any, Sequence
 
 import numpy as np
 import torch
+from torch.nn import functional
 from transformers import DynamicCache
 
 from .head import Head, Read
@@ -25,15 +26,22 @@ class PaddedReader:
         self.slack = slack
         self.cache: Any = DynamicCache()
         # Which columns of the cache are pieces of a row. Shape: (rows, columns).
-        self.mask = torch.empty(0)
+        self.mask = torch.empty(0, 0, dtype=torch.long, device=head.model.device)
+        # Rows of the cache that have not ended.
         self.staying: Sequence[int] = ()
 
-    def begin(self, shared: KeyValues, rows: int) -> None:
-        wide = tuple((k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in shared)
-        self.cache = DynamicCache.from_legacy_cache(wide)
-        first = shared[0][0]
-        self.mask = torch.ones(rows, first.shape[-2], dtype=torch.long, device=first.device)
-        self.staying = range(rows)
+    def enter(self, known: Sequence[KeyValues]) -> None:
+        there = [self.cache.to_legacy_cache()] if len(self.mask) else []
+        masks = [self.mask, *(self.mask.new_ones(1, layers[0][0].shape[2]) for layers in known)]
+        columns = max(mask.shape[1] for mask in masks)
+
+        def beside(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+            return torch.cat([functional.pad(part, (0, 0, columns - part.shape[2], 0)) for part in parts])
+
+        layers = [(beside(keys), beside(values)) for keys, values in (zip(*pairs) for pairs in zip(*there, *known))]
+        self.cache = DynamicCache.from_legacy_cache(tuple(layers))
+        self.staying = [*self.staying, *range(len(self.mask), len(self.mask) + len(known))]
+        self.mask = torch.cat([functional.pad(mask, (columns - mask.shape[1], 0)) for mask in masks])
 
     def read(self, fed: Sequence[Fed], whole: bool) -> Read:
         self._forget([row.length for row in fed])
@@ -60,6 +68,9 @@ class PaddedReader:
     def keep(self, staying: Sequence[int]) -> Sequence[int]:
         self.staying = staying
         return staying
+
+    def close(self) -> None:
+        pass
 
     def _forget(self, lengths: Sequence[int]) -> None:
         """Mask what was read in vain, and take out the rows that have ended and the columns that no row needs."""

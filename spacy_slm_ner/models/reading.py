@@ -25,10 +25,16 @@ class Fed(NamedTuple):
 
 
 class Reader(Protocol):
-    """Reads rows together, and remembers what each has read. Rows do not see each other."""
+    """Reads rows together, and remembers what each has read. Rows do not see each other.
 
-    def begin(self, shared: KeyValues, rows: int) -> None:
-        """Start rows behind the same head of a prompt, whose keys and values all of them share."""
+    Rows come and go between any two passes: `enter`, `read`, `keep`, and so on.
+    """
+
+    def enter(self, known: Sequence[KeyValues]) -> None:
+        """Let rows in, behind those that are there.
+
+        known (Sequence[KeyValues]): What each has read before, as one row. Rows that share it give the same object.
+        """
         ...
 
     def read(self, fed: Sequence[Fed], whole: bool) -> Read:
@@ -40,6 +46,10 @@ class Reader(Protocol):
 
     def keep(self, staying: Sequence[int]) -> Sequence[int]:
         """Forget all rows but some. RETURNS (Sequence[int]): The same rows, in the order in which they are read from now on."""
+        ...
+
+    def close(self) -> None:
+        """No row is left."""
         ...
 
 

@@ -4,10 +4,13 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
+from unittest.mock import patch
 
 import pytest
 import torch
 from generator_cases import FORMATS, FORMS, LABELS, WORDS, ask, assert_same, random_docs, split, texts_of
+from hypothesis import given
+from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
@@ -19,7 +22,8 @@ from spacy_slm_ner.formats.base import Request
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.chat import ChatTokenizer, Prompt
-from spacy_slm_ner.models.decoder import Decoder
+from spacy_slm_ner.models.decoder import Decoder, known_pieces
+from spacy_slm_ner.models.packed import few_sizes
 
 END = 2  # as the tokenizer of tiny_llama has it
 Make = Callable[[Request], Walker]
@@ -189,11 +193,22 @@ def test_the_order_of_a_batch_does_not_matter(
     assert_same(found, [alone[i] for i in order])
 
 
-@pytest.mark.parametrize("batch_pieces", [1, 40, 100, 1000])
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "padded"])
+@pytest.mark.parametrize("batch_pieces", [1, 40, 100, 400, 1000])
 def test_the_limit_of_pieces_does_not_change_answers(
-    batch_pieces: int, model: Any, tiny_chat: ChatTokenizer, walker: Make, requests: list[Request], alone: list[Answer]
+    batch_pieces: int,
+    packed: bool,
+    model: Any,
+    tiny_chat: ChatTokenizer,
+    walker: Make,
+    requests: list[Request],
+    alone: list[Answer],
 ) -> None:
-    assert_same(decode(Decoder(model, batch_pieces), tiny_chat, requests, walker), alone)
+    """Rows enter one after the other, while others are on their way."""
+    decoder = Decoder(model, batch_pieces)
+    decoder.packed = decoder.packed if packed else None
+    assert_same(decode(decoder, tiny_chat, requests, walker), alone)
+    assert_same(drafted(decoder, tiny_chat, requests, texts_of(alone)[::-1]), alone)
 
 
 def test_padded_batches_give_the_same_answers(
@@ -222,6 +237,49 @@ def test_heads_of_different_tasks_do_not_mix(model: Any, tiny_chat: ChatTokenize
     decoder = Decoder(model)
     assert_same(decode(decoder, tiny_chat, requests, walker), plainly(model, tiny_chat, requests, walker))
     assert len(decoder.heads) == 3
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "padded"])
+def test_tasks_of_one_text_each_are_read_together(packed: bool, model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    """What their prompts begin with is read once, the rest with the texts."""
+    forms = [BioLines((f"L{number}", "DATE")) for number in range(8)]
+    docs = [split(" ".join(WORDS[: 2 + number])) for number in range(8)]
+    requests = [Request(form.render(doc), form.constraint(doc)) for doc, form in zip(docs, forms)]
+    decoder = Decoder(model)
+    decoder.packed = decoder.packed if packed else None
+    with Counting(decoder) as counting:
+        found = decode(decoder, tiny_chat, requests, walker)
+    assert_same(found, plainly(model, tiny_chat, requests, walker))
+    [known] = decoder.heads
+    heads = [tiny_chat.prompt(request.messages).head for request in requests]
+    assert all(head[: len(known)] == known for head in heads) and len({head[len(known)] for head in heads}) > 1
+    assert counting.read[0] == len(known)
+    alone = max(len(set_of_passes) for set_of_passes in passes_of(decoder, tiny_chat, requests, walker))
+    assert len(counting.read) <= 1 + alone
+
+
+def passes_of(decoder: Decoder, chat: ChatTokenizer, requests: Sequence[Request], make: Make) -> Iterator[list[int]]:
+    """Pieces of each pass of each request alone."""
+    for request in requests:
+        with Counting(decoder) as counting:
+            decode(decoder, chat, [request], make)
+        yield counting.read
+
+
+@pytest.mark.parametrize(
+    ("heads", "known"),
+    [
+        pytest.param(["abc", "abc"], ["abc", "abc"], id="the-same"),
+        pytest.param(["abc"], ["abc"], id="one"),
+        pytest.param(["abc", "abd"], ["ab", "ab"], id="alike"),
+        pytest.param(["abc", "abd", "abc"], ["abc", "ab", "abc"], id="some-the-same"),
+        pytest.param(["abc", "xyz"], ["a", "x"], id="nothing-in-common"),
+        pytest.param(["ab", "abc"], ["ab", "ab"], id="one-begins-another"),
+        pytest.param([], [], id="none"),
+    ],
+)
+def test_what_prompts_share_is_read_once(heads: list[str], known: list[str]) -> None:
+    assert known_pieces([tuple(map(ord, head)) for head in heads]) == [tuple(map(ord, one)) for one in known]
 
 
 def test_more_tasks_than_are_remembered_are_answered(model: Any, tiny_chat: ChatTokenizer, walker: Make) -> None:
@@ -303,16 +361,30 @@ def test_prompts_are_read_within_the_limit_of_pieces(model: Any, tiny_chat: Chat
     assert max(bodies) < max(counting.read[1:]) <= limit
 
 
+def limited(chat: ChatTokenizer, *limits: int) -> Make:
+    """Free answers of so many pieces."""
+    left = iter(limits)
+    return lambda request: FreeWalker(chat.decode, -1, next(left))
+
+
 def test_a_row_that_ends_leaves_the_batch(model: Any, tiny_chat: ChatTokenizer) -> None:
-    limits = iter([2, 5, 8])
-
-    def free(request: Request) -> Walker:
-        return FreeWalker(tiny_chat.decode, -1, next(limits))
-
     decoder = Decoder(model)
     with Counting(decoder) as counting:
-        decode(decoder, tiny_chat, [ask(split(text)) for text in ("4 pm", "May", "Friday")], free)
+        decode(decoder, tiny_chat, [ask(split(text)) for text in ("4 pm", "May", "Friday")], limited(tiny_chat, 2, 5, 8))
     assert counting.read[2:] == [3, 2, 2, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "padded"])
+def test_a_row_that_waits_enters_as_soon_as_there_is_room(packed: bool, model: Any, tiny_chat: ChatTokenizer) -> None:
+    """Two find room; the third enters when the second has ended, beside the first."""
+    requests = [ask(split(text)) for text in ("4 pm", "5 pm", "6 pm")]
+    body = len(tiny_chat.prompt(requests[0].messages).body)
+    decoder = Decoder(model, 2 * body)
+    decoder.packed = decoder.packed if packed else None
+    with Counting(decoder) as counting:
+        decode(decoder, tiny_chat, requests, limited(tiny_chat, 5, 2, 4))
+    entering = 1 + body if packed else 2 * body
+    assert counting.read[1:] == [2 * body, 2, entering, 2, 2, 1]
 
 
 def test_pieces_without_an_alternative_are_not_read_alone(model: Any, tiny_chat: ChatTokenizer) -> None:
@@ -321,6 +393,35 @@ def test_pieces_without_an_alternative_are_not_read_alone(model: Any, tiny_chat:
         decode(decoder, tiny_chat, [ask(split("x"))], lambda _: GrammarWalker(Line(), tiny_chat.encode, tiny_chat.end))
     assert len(tiny_chat.encode("a long line without any choice ")) > 5
     assert len(counting.read) == 2
+
+
+# Few sizes
+
+
+@given(count=st.integers(1, 100_000))
+def test_few_sizes_are_a_little_more_than_is_needed(count: int) -> None:
+    half = torch.empty(0, dtype=torch.bfloat16)
+    assert count <= few_sizes(count, half) <= count * 17 / 16
+    assert few_sizes(few_sizes(count, half), half) == few_sizes(count, half)
+    assert few_sizes(count, half.float()) == count
+
+
+def test_there_are_few_sizes() -> None:
+    half = torch.empty(0, dtype=torch.bfloat16)
+    assert len({few_sizes(count, half) for count in range(1, 8193)}) < 170
+
+
+def test_pieces_that_are_read_in_vain_change_no_answer(nlp: Language, tiny_chat: ChatTokenizer, walker: Make) -> None:
+    model = talkative(tiny_model()).bfloat16()
+    requests = [ask(doc) for doc in random_docs(nlp, 40, 3, most=9)]
+    decoder = Decoder(model)
+    decode(decoder, tiny_chat, requests[:1], walker)
+    with Counting(decoder) as few:
+        found = decode(decoder, tiny_chat, requests, walker)
+    with patch("spacy_slm_ner.models.packed.few_sizes", lambda count, like: count), Counting(decoder) as exact:
+        expected = decode(decoder, tiny_chat, requests, walker)
+    assert_same(found, expected, 1e-2)
+    assert few.read == [few_sizes(count, torch.empty(0, dtype=torch.bfloat16)) for count in exact.read] != exact.read
 
 
 # Proposals
