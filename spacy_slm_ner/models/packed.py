@@ -40,7 +40,8 @@ class PackedReader:
     def __init__(self, head: Head, spare: list[torch.Tensor]) -> None:
         self.head = head
         self.spare = spare
-        self.rows = 0
+        # Number of places that each row has come to.
+        self.reach: list[int] = []
         self.blocks: list[Block] = []
         # Shape: (layers, 2, rows, places, heads, head size)
         self.store = torch.empty(0, 2, 0, 0, 0, 0)
@@ -53,19 +54,22 @@ class PackedReader:
         first = known[0][0][0]
         if not len(self.store):
             self.store = first.new_empty(len(known[0]), 2, 0, 0, first.shape[1], first.shape[3])
-        self._make_room(self.rows + len(known), max(layers[0][0].shape[2] for layers in known))
+        start = len(self.reach)
+        self.reach += [layers[0][0].shape[2] for layers in known]
+        self._make_room(start)
         for _, group in groupby(known, key=id):
             same = list(group)
-            rows = slice(self.rows, self.rows + len(same))
+            rows = slice(start, start + len(same))
             for layer, pair in enumerate(same[0]):
                 for i, part in enumerate(pair):
                     self.store[layer, i, rows, : part.shape[2]] = part.transpose(1, 2)
-            self.rows = rows.stop
+            start = rows.stop
 
     def read(self, fed: Sequence[Fed], whole: bool) -> Read:
         device = self.store.device
         self.blocks = make_blocks(fed, device)
-        self._make_room(self.rows, self._width)
+        self.reach = [row.length + len(row.pieces) for row in fed]
+        self._make_room(len(fed))
         ends = np.cumsum([len(row.pieces) for row in fed])
         kept = np.concatenate([np.arange(end - row.keep, end) for end, row in zip(ends, fed)])
         # What is behind the last piece is read in vain, so that there are few sizes.
@@ -89,14 +93,16 @@ class PackedReader:
 
     def keep(self, staying: Sequence[int]) -> Sequence[int]:
         """The last rows take the places of those that have ended."""
-        self.rows = len(staying)
-        holes = sorted(set(range(self.rows)) - set(staying))
-        movers = [row for row in staying if row >= self.rows]
-        if holes:
-            used = self.store[:, :, :, : self._width]
-            used[:, :, holes] = used[:, :, movers]
+        count = len(staying)
+        holes = sorted(set(range(count)) - set(staying))
+        movers = [row for row in staying if row >= count]
         moved = dict(zip(holes, movers))
-        return [moved.get(row, row) for row in range(self.rows)]
+        order = [moved.get(row, row) for row in range(count)]
+        self.reach = [self.reach[row] for row in order]
+        if holes:
+            used = self.store[:, :, :, : max(self.reach)]
+            used[:, :, holes] = used[:, :, movers]
+        return order
 
     def close(self) -> None:
         if self.store.nbytes <= KEPT:
@@ -118,17 +124,20 @@ class PackedReader:
         behind = queries[self.blocks[-1].pieces.stop :]
         return torch.cat([*found, behind])[None]
 
-    @property
-    def _width(self) -> int:
-        """Places that the rows have come to."""
-        return max(block.width for block in self.blocks)
+    def _make_room(self, there: int) -> None:
+        """Let the store hold all rows, as far as they have come.
 
-    def _make_room(self, rows: int, width: int) -> None:
-        layers, two, there, places, *rest = self.store.shape
-        if rows > there or width > places:
-            # Zeros, as what is masked counts nothing, but must be a number.
-            grown = self.store.new_zeros(layers, two, max(rows, there), places if width <= places else GROWTH * width, *rest)
-            grown[:, :, :there, :places] = self.store
+        there (int): How many of them it holds.
+        """
+        layers, two, rows, places, *rest = self.store.shape
+        wanted, width = len(self.reach), max(self.reach)
+        if wanted > rows or width > places:
+            # Zeros, as what is masked counts nothing, but must be a number. Rows are fewer where texts are longer, and the other
+            # way round, so it is never as large as the most of both.
+            size = max(wanted, rows * 5 // 4) if wanted > rows else min(rows, 2 * wanted)
+            grown = self.store.new_zeros(layers, two, size, GROWTH * width, *rest)
+            kept = min(places, width)
+            grown[:, :, :there, :kept] = self.store[:, :, :there, :kept]
             self.store = grown
 
 

@@ -23,7 +23,7 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.chat import ChatTokenizer, Prompt
 from spacy_slm_ner.models.decoder import Decoder, known_pieces
-from spacy_slm_ner.models.packed import few_sizes
+from spacy_slm_ner.models.packed import PackedReader, few_sizes
 
 END = 2  # as the tokenizer of tiny_llama has it
 Make = Callable[[Request], Walker]
@@ -385,6 +385,30 @@ def test_a_row_that_waits_enters_as_soon_as_there_is_room(packed: bool, model: A
         decode(decoder, tiny_chat, requests, limited(tiny_chat, 5, 2, 4))
     entering = 1 + body if packed else 2 * body
     assert counting.read[1:] == [2 * body, 2, entering, 2, 2, 1]
+
+
+def test_a_store_is_not_as_wide_as_the_longest_text_for_as_many_rows_as_there_are_short_ones(
+    model: Any, tiny_chat: ChatTokenizer, walker: Make
+) -> None:
+    """Long texts are read a few at a time; the many short ones that enter after them need little."""
+    texts = [" ".join(WORDS * 8)] * 3 + [f"{number} pm" for number in range(150)]
+    requests = [ask(split(text)) for text in texts]
+    longest = len(tiny_chat.prompt(requests[0].messages).body)
+    shapes: list[tuple[int, int]] = []
+    decoder = Decoder(model, 2 * longest)
+    real = PackedReader.read
+
+    def read(reader: PackedReader, *args: Any) -> Any:
+        found = real(reader, *args)
+        shapes.append((reader.store.shape[2], reader.store.shape[3]))
+        return found
+
+    with patch.object(PackedReader, "read", read):
+        found = decode(decoder, tiny_chat, requests, limited(tiny_chat, *[4] * 3, *range(2, 152)))
+    assert all(answer.text or not answer.complete for answer in found)
+    most, widest = max(rows for rows, _ in shapes), max(places for _, places in shapes)
+    assert most > 10 and widest > 2 * longest
+    assert max(rows * places for rows, places in shapes) < 0.7 * most * widest
 
 
 def test_pieces_without_an_alternative_are_not_read_alone(model: Any, tiny_chat: ChatTokenizer) -> None:
