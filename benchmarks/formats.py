@@ -5,10 +5,12 @@
 Needs `corpus/` and `bases/slm`, which `spacy project run all` makes. Takes about two minutes a format and seed on two cores.
 """
 
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean, median
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Iterator, Sequence
+from unittest.mock import patch
 
 import spacy
 import srsly
@@ -18,26 +20,25 @@ from spacy.tokens import Doc, DocBin
 from trainings import spread, train
 
 from spacy_slm_ner.cli.evaluate import evaluate
+from spacy_slm_ner.models.head import Read
+from spacy_slm_ner.models.packed import PackedReader
+from spacy_slm_ner.models.reading import Fed
 
 DEV = Path("corpus/dev.spacy")
 REPEATS = 5
 
 
-class Passes:
-    """Counts how often a model reads rows, one by one: a pass over a batch of eight rows counts eight.
+@contextmanager
+def passes() -> Iterator[list[int]]:
+    """Number of rows of each pass: one over a batch of eight rows counts eight."""
+    found, read = [], PackedReader.read
 
-    model (Any): A torch module that is called with `input_ids`.
-    """
+    def count(reader: PackedReader, fed: Sequence[Fed], whole: bool) -> Read:
+        found.append(len(fed))
+        return read(reader, fed, whole)
 
-    def __init__(self, model: Any) -> None:
-        self.rows = 0
-        self._hook = model.register_forward_pre_hook(self._count, with_kwargs=True)
-
-    def _count(self, model: Any, args: Any, kwargs: dict[str, Any]) -> None:
-        self.rows += len(kwargs["input_ids"])
-
-    def stop(self) -> None:
-        self._hook.remove()
+    with patch.object(PackedReader, "read", count):
+        yield found
 
 
 def speed(nlp: Language, docs: list[Doc]) -> float:
@@ -62,14 +63,13 @@ def measure(format: str, seed: int, steps: int) -> dict[str, float]:
     docs = list(DocBin().from_disk(DEV).get_docs(nlp.vocab))
     slm: Any = nlp.get_pipe("slm_ner")
     shim = slm.model.shims[0]
-    passes = Passes(shim.generator.decoder.reads)
-    answers = [part["answer"] for doc in nlp.pipe(doc.text for doc in docs) for part in doc.user_data["slm_ner"]["io"]]
-    passes.stop()
+    with passes() as rows:
+        answers = [part["answer"] for doc in nlp.pipe(doc.text for doc in docs) for part in doc.user_data["slm_ner"]["io"]]
     return {
         "F1": figures["entities"]["strict"]["f1"],
         "intent accuracy": figures["intents"]["accuracy"],
         "pieces written": sum(shim.count_pieces(answers)) / len(docs),
-        "passes": passes.rows / len(docs),
+        "passes": sum(rows) / len(docs),
         "docs/s": speed(nlp, docs),
     }
 

@@ -10,7 +10,7 @@
 
 All but the first compute in bf16 where the processor has it, as the package does, or else in fp32.
 
-With `--means`, this package's decoder without each of the things that make it fast as well; with `--joined`, texts of all lengths.
+With `--means`, this package's decoder without each of the things that make it fast as well; with `--joined`, texts of all sizes.
 All run in one process on the same texts, in turns, and write exactly the same pieces, see `scripted.py`; the figures are medians.
 `--plot` needs matplotlib.
 """

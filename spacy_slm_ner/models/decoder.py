@@ -137,21 +137,21 @@ class Decoder:
         walkers (Sequence[Walker]): One for each; they hold the answers afterwards.
         drafts (Optional[Sequence[Optional[Draft]]]): What each is proposed; the answers are the same without.
         """
-        rows = [
-            Row(known, walker, draft, len(known), [*head[len(known) :], *body])
-            for (head, body), known, walker, draft in zip(
-                prompts, known_pieces([prompt.head for prompt in prompts]), walkers, drafts or [None] * len(prompts)
-            )
-        ]
-        for row in rows:
-            row.write_forced()
-            row.propose(self.draft_pieces, self._room)
-            row.size = len(row.feed) + len(row.proposed)
+        known = known_pieces([prompt.head for prompt in prompts])
+        rows = [self._begin(*each) for each in zip(prompts, known, walkers, drafts or [None] * len(prompts))]
         waiting = [row for row in rows if not row.walker.done]
         # The longest first, as the others find room beside them.
         waiting.sort(key=lambda row: (-row.size, row.known))
         with closing(self._reader()) as reader:
             self._write(deque(waiting), reader)
+
+    def _begin(self, prompt: Prompt, known: tuple[int, ...], walker: Walker, draft: Optional[Draft]) -> Row:
+        """A row that has written what needs no reading."""
+        row = Row(known, walker, draft, len(known), [*prompt.head[len(known) :], *prompt.body])
+        row.write_forced()
+        row.propose(self.draft_pieces, self._room)
+        row.size = len(row.feed) + len(row.proposed)
+        return row
 
     def _write(self, waiting: deque[Row], reader: Reader) -> None:
         """Let rows write to their end, as many at a time as there is room for."""
@@ -159,7 +159,8 @@ class Decoder:
         while waiting or rows:
             entering = self._take(waiting, rows)
             if entering:
-                reader.enter([self._read_before(row.known) for row in entering])
+                before = {known: self._read_before(known) for known in {row.known for row in entering}}
+                reader.enter([before[row.known] for row in entering])
                 rows += entering
             read = reader.read([row.fed() for row in rows], any(row.walker.allowed() is None for row in rows))
             for number, row in enumerate(rows):

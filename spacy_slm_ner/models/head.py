@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-# Sets of pieces whose weights are remembered.
-REMEMBERED = 1024
+# Sets of pieces whose weights are remembered, and the most pieces of one: labels come again and again, words of a text do not.
+REMEMBERED, FEW = 256, 32
 
 
 class Read(NamedTuple):
@@ -74,13 +74,14 @@ class Head:
         key = tuple(pieces)
         found = self._rows.get(key)
         if found is None:
-            if len(self._rows) >= REMEMBERED:
-                self._rows.clear()
             chosen = torch.tensor(key, device=self.output.weight.device)
             bias = self.output.bias
             weight = self.output.weight[chosen].float().cpu().numpy()
             found = weight, np.zeros(len(key), dtype=np.float32) if bias is None else bias[chosen].float().cpu().numpy()
-            self._rows[key] = found
+            if len(key) <= FEW:
+                if len(self._rows) >= REMEMBERED:
+                    self._rows.clear()
+                self._rows[key] = found
         return found
 
 

@@ -106,6 +106,8 @@ def part(counts: NDArray[np.int64], widths: NDArray[np.int64], call: int) -> lis
     call (int): What a part must save.
     RETURNS (list[int]): Number of rows of each part.
     """
+    if len(counts) * counts.max() * widths.max() <= call:
+        return [len(counts)]
     first, rest = products(counts, widths), products(counts[::-1], widths[::-1])[::-1]
     both = first[:-1] + rest[1:]
     if not len(both) or both.min() + call >= first[-1]:

@@ -23,6 +23,7 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.chat import ChatTokenizer, Prompt
 from spacy_slm_ner.models.decoder import Decoder, known_pieces
+from spacy_slm_ner.models.head import Head
 from spacy_slm_ner.models.packed import PackedReader, few_sizes
 
 END = 2  # as the tokenizer of tiny_llama has it
@@ -333,6 +334,16 @@ def test_only_what_is_allowed_is_projected(model: Any, tiny_chat: ChatTokenizer,
     decode(decoder, tiny_chat, [ask(split("on May 5"))], walker)
     spy.remove()
     assert decoder.head.plain and not projected
+
+
+def test_weights_are_remembered_of_few_pieces_alone(model: Any) -> None:
+    """Labels come again and again, the words of a text do not, and would fill the memory."""
+    head = Head(model)
+    for pieces in ([5, 7], list(range(200)), [5, 7]):
+        weight, bias = head.rows(pieces)
+        torch.testing.assert_close(torch.from_numpy(weight), head.output.weight[pieces].detach())
+        assert not bias.any()
+    assert list(head._rows) == [(5, 7)]
 
 
 @pytest.mark.parametrize(("kind", "plain"), [("llama", True), ("gemma2", False), ("cohere", False)])
