@@ -32,24 +32,27 @@ FIRST, FEWEST = 32, 4
 class Row:
     """One sequence on its way.
 
-    known (tuple[int, ...]): The first pieces of its prompt, which it shares.
+    known (KeyValues): Keys and values of the first pieces of its prompt, which it shares.
     walker (Walker): What it may write.
     draft (Optional[Draft]): What it is proposed to write.
     length (int): Number of pieces in the cache.
     feed (list[int]): Pieces that the model has not read yet.
-    size (int): Number of pieces with which it enters.
     proposed (list[int]): Pieces behind them that are not written yet.
     trust (int): How many pieces to propose: more after a proposal that was right, fewer after one that was not.
     """
 
-    known: tuple[int, ...]
+    known: KeyValues
     walker: Walker
     draft: Optional[Draft]
     length: int
     feed: list[int]
-    size: int = 0
     proposed: list[int] = field(default_factory=list)
     trust: int = FIRST
+
+    @property
+    def size(self) -> int:
+        """Number of pieces of its own: the rest of its prompt, its answer so far, and what is proposed."""
+        return self.length - self.known[0][0].shape[2] + len(self.feed) + len(self.proposed)
 
     def fed(self) -> Fed:
         """What the model reads next."""
@@ -111,7 +114,7 @@ class Decoder:
     """Writes the answers to any number of prompts.
 
     model (Any): A causal language model of transformers, in evaluation mode.
-    batch_pieces (int): Most pieces of prompts and proposals, padding included, that are read at a time.
+    batch_pieces (int): Most pieces of prompts, answers and proposals, padding included, up to which another text enters.
     draft_pieces (int): Most pieces that are proposed at a time.
     heads (dict): Keys and values of what prompts share, and was read before.
     """
@@ -137,21 +140,19 @@ class Decoder:
         walkers (Sequence[Walker]): One for each; they hold the answers afterwards.
         drafts (Optional[Sequence[Optional[Draft]]]): What each is proposed; the answers are the same without.
         """
-        known = known_pieces([prompt.head for prompt in prompts])
-        rows = [self._begin(*each) for each in zip(prompts, known, walkers, drafts or [None] * len(prompts))]
-        waiting = [row for row in rows if not row.walker.done]
-        # The longest first, as the others find room beside them.
-        waiting.sort(key=lambda row: (-row.size, row.known))
+        shared = known_pieces([prompt.head for prompt in prompts])
+        known = {pieces: self._read_before(pieces) for pieces in dict.fromkeys(shared)}
+        rows = [
+            Row(known[pieces], walker, draft, len(pieces), [*prompt.head[len(pieces) :], *prompt.body])
+            for prompt, pieces, walker, draft in zip(prompts, shared, walkers, drafts or [None] * len(prompts))
+        ]
+        for row in rows:
+            row.write_forced()
+            row.propose(self.draft_pieces, self._room)
+        # The longest first, as those that follow never need more room.
+        waiting = sorted((row for row in rows if not row.walker.done), key=lambda row: -row.size)
         with closing(self._reader()) as reader:
             self._write(deque(waiting), reader)
-
-    def _begin(self, prompt: Prompt, known: tuple[int, ...], walker: Walker, draft: Optional[Draft]) -> Row:
-        """A row that has written what needs no reading."""
-        row = Row(known, walker, draft, len(known), [*prompt.head[len(known) :], *prompt.body])
-        row.write_forced()
-        row.propose(self.draft_pieces, self._room)
-        row.size = len(row.feed) + len(row.proposed)
-        return row
 
     def _write(self, waiting: deque[Row], reader: Reader) -> None:
         """Let rows write to their end, as many at a time as there is room for."""
@@ -159,8 +160,7 @@ class Decoder:
         while waiting or rows:
             entering = self._take(waiting, rows)
             if entering:
-                before = {known: self._read_before(known) for known in {row.known for row in entering}}
-                reader.enter([before[row.known] for row in entering])
+                reader.enter([row.known for row in entering])
                 rows += entering
             read = reader.read([row.fed() for row in rows], any(row.walker.allowed() is None for row in rows))
             for number, row in enumerate(rows):
@@ -171,8 +171,13 @@ class Decoder:
                 row.propose(self.draft_pieces, self._room)
 
     def _take(self, waiting: deque[Row], rows: Sequence[Row]) -> list[Row]:
-        """Take from those that wait as many as find room beside those that are read."""
+        """Take from those that wait as many as find room beside those that are read.
+
+        What rows remember is as wide as the longest needs, so room is counted as if all were as long. A model that cannot be packed would read as many pieces of every row as the new ones have, so none enters while it reads.
+        """
         entering: list[Row] = []
+        if rows and self.packed is None:
+            return entering
         longest = max((row.size for row in rows), default=0)
         while waiting:
             longest = max(longest, waiting[0].size)
@@ -216,9 +221,10 @@ def known_pieces(heads: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """What of the heads of prompts is read once and remembered.
 
     heads (Sequence[tuple[int, ...]]): Of prompts that are read together.
-    RETURNS (list[tuple[int, ...]]): The first pieces of each, at least one: the whole head if others have it as well, or there is
-        none beside it; or else what all have in common.
+    RETURNS (list[tuple[int, ...]]): The first pieces of each, at least one: the whole head if others have it as well; of the
+        remaining heads what they have in common, which is the whole of a single one.
     """
     counts = Counter(heads)
-    common = len(list(takewhile(lambda pieces: len(set(pieces)) == 1, zip(*counts))))
-    return [head if counts[head] > 1 or len(counts) == 1 else head[: common or 1] for head in heads]
+    single = [head for head, count in counts.items() if count == 1]
+    common = len(list(takewhile(lambda pieces: len(set(pieces)) == 1, zip(*single))))
+    return [head if counts[head] > 1 else head[: common or 1] for head in heads]

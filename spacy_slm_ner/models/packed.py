@@ -105,6 +105,7 @@ class PackedReader:
         return order
 
     def close(self) -> None:
+        """See `Reader`; the store is left for the next one."""
         if self.store.nbytes <= KEPT:
             self.spare[:] = [self.store]
 
@@ -124,20 +125,20 @@ class PackedReader:
         behind = queries[self.blocks[-1].pieces.stop :]
         return torch.cat([*found, behind])[None]
 
-    def _make_room(self, there: int) -> None:
+    def _make_room(self, held: int) -> None:
         """Let the store hold all rows, as far as they have come.
 
-        there (int): How many of them it holds.
+        held (int): How many of them it holds already.
         """
         layers, two, rows, places, *rest = self.store.shape
         wanted, width = len(self.reach), max(self.reach)
         if wanted > rows or width > places:
-            # Zeros, as what is masked counts nothing, but must be a number. Rows are fewer where texts are longer, and the other
-            # way round, so it is never as large as the most of both.
             size = max(wanted, rows * 5 // 4) if wanted > rows else min(rows, 2 * wanted)
+            # Zeros, as what is masked counts nothing, but must be a number. It is made as wide as it must be now: where rows are
+            # more, texts are shorter.
             grown = self.store.new_zeros(layers, two, size, GROWTH * width, *rest)
             kept = min(places, width)
-            grown[:, :, :there, :kept] = self.store[:, :, :there, :kept]
+            grown[:, :, :held, :kept] = self.store[:, :, :held, :kept]
             self.store = grown
 
 

@@ -1,6 +1,6 @@
 """Attention of rows of different lengths, which keep their keys and values in one store."""
 
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Optional, Sequence
 
 import numpy as np
@@ -93,31 +93,32 @@ def make_blocks(fed: Sequence[Fed], device: torch.device) -> list[Block]:
     texts with short ones, unless a block more would cost more than that."""
     counts = np.array([len(row.pieces) for row in fed])
     widths = counts + [row.length for row in fed]
-    sizes = part(counts, widths, CALL.get(device.type, OTHER_CALL))
+    cuts = best_cuts(counts, widths, CALL.get(device.type, OTHER_CALL))
     starts = [0, *counts.cumsum().tolist()]
-    return [Block(fed[first:end], first, starts[first], device) for first, end in pairwise([0, *accumulate(sizes)])]
+    return [Block(fed[first:end], first, starts[first], device) for first, end in pairwise(cuts)]
 
 
-def part(counts: NDArray[np.int64], widths: NDArray[np.int64], call: int) -> list[int]:
-    """Part rows in two where that saves most, and each of the two again.
+def best_cuts(counts: NDArray[np.int64], widths: NDArray[np.int64], call: int) -> list[int]:
+    """Where to part rows such that products of queries and keys, padding included, are fewest.
 
     counts (NDArray[np.int64]): Number of queries of each row. Shape: (rows,).
     widths (NDArray[np.int64]): Number of keys. Shape: (rows,).
-    call (int): What a part must save.
-    RETURNS (list[int]): Number of rows of each part.
+    call (int): What a part costs beside its products.
+    RETURNS (list[int]): First row of each part, and the number of rows.
     """
-    if len(counts) * counts.max() * widths.max() <= call:
-        return [len(counts)]
-    first, rest = products(counts, widths), products(counts[::-1], widths[::-1])[::-1]
-    both = first[:-1] + rest[1:]
-    if not len(both) or both.min() + call >= first[-1]:
-        return [len(counts)]
-    cut = int(both.argmin()) + 1
-    return part(counts[:cut], widths[:cut], call) + part(counts[cut:], widths[cut:], call)
-
-
-def products(counts: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Products of queries and keys of the first row, the first two, and so on, padded. Shape: (rows,)."""
-    rows = np.arange(1, len(counts) + 1)
-    found: NDArray[np.int64] = rows * np.maximum.accumulate(counts) * np.maximum.accumulate(widths)
-    return found
+    rows = len(counts)
+    if rows * counts.max() * widths.max() <= call:
+        return [0, rows]
+    # By dynamic programming over the end of the last part: its most queries and keys by its start, the least cost, the best start.
+    most, widest, least, start = (np.zeros(rows + 1, dtype=np.int64) for _ in range(4))
+    sizes = np.arange(rows, 0, -1)
+    for end in range(1, rows + 1):
+        np.maximum(most[:end], counts[end - 1], out=most[:end])
+        np.maximum(widest[:end], widths[end - 1], out=widest[:end])
+        costs = least[:end] + most[:end] * widest[:end] * sizes[rows - end :]
+        start[end] = costs.argmin()
+        least[end] = costs[start[end]] + call
+    cuts = [rows]
+    while cuts[-1]:
+        cuts.append(int(start[cuts[-1]]))
+    return cuts[::-1]

@@ -27,21 +27,20 @@ class PaddedReader:
         self.cache: Any = DynamicCache()
         # Which columns of the cache are pieces of a row. Shape: (rows, columns).
         self.mask = torch.empty(0, 0, dtype=torch.long, device=head.model.device)
-        # Rows of the cache that have not ended.
         self.staying: Sequence[int] = ()
 
     def enter(self, known: Sequence[KeyValues]) -> None:
-        there = [self.cache.to_legacy_cache()] if len(self.mask) else []
-        masks = [self.mask, *(self.mask.new_ones(1, layers[0][0].shape[2]) for layers in known)]
-        columns = max(mask.shape[1] for mask in masks)
+        """See `Reader`; not while rows are read."""
+        masks = [self.mask.new_ones(layers[0][0].shape[2]) for layers in known]
+        columns = max(map(len, masks))
 
         def beside(parts: Sequence[torch.Tensor]) -> torch.Tensor:
             return torch.cat([functional.pad(part, (0, 0, columns - part.shape[2], 0)) for part in parts])
 
-        layers = [(beside(keys), beside(values)) for keys, values in (zip(*pairs) for pairs in zip(*there, *known))]
+        layers = [(beside(keys), beside(values)) for keys, values in (zip(*pairs) for pairs in zip(*known))]
         self.cache = DynamicCache.from_legacy_cache(tuple(layers))
-        self.staying = [*self.staying, *range(len(self.mask), len(self.mask) + len(known))]
-        self.mask = torch.cat([functional.pad(mask, (columns - mask.shape[1], 0)) for mask in masks])
+        self.mask = torch.stack([functional.pad(mask, (columns - len(mask), 0)) for mask in masks])
+        self.staying = range(len(known))
 
     def read(self, fed: Sequence[Fed], whole: bool) -> Read:
         self._forget([row.length for row in fed])

@@ -27,7 +27,7 @@ class Fed(NamedTuple):
 class Reader(Protocol):
     """Reads rows together, and remembers what each has read. Rows do not see each other.
 
-    Rows come and go between any two passes: `enter`, `read`, `keep`, and so on.
+    `enter`, `read` and `keep` again and again, where `enter` may be left out while there are rows.
     """
 
     def enter(self, known: Sequence[KeyValues]) -> None:
@@ -49,7 +49,7 @@ class Reader(Protocol):
         ...
 
     def close(self) -> None:
-        """No row is left."""
+        """Forget all rows; it is not used again."""
         ...
 
 

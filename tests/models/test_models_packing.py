@@ -1,14 +1,16 @@
 """Which rows attend together, and that each attends as if it were alone."""
 
+from itertools import combinations, pairwise
 from typing import Optional
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from spacy_slm_ner.models.packing import Block, make_blocks
+from spacy_slm_ner.models.packing import Block, best_cuts, make_blocks
 from spacy_slm_ner.models.reading import Fed
 
 CPU = torch.device("cpu")
@@ -43,12 +45,28 @@ def test_more_blocks_never_need_more_than_one(counts: list[tuple[int, int]]) -> 
     assert sum(map(area, make_blocks(fed, CPU))) <= area(Block(fed, 0, 0, CPU))
 
 
+def cost_of(fed: list[Fed], cuts: tuple[int, ...], call: int) -> int:
+    parts = [fed[first:end] for first, end in pairwise((0, *cuts, len(fed)))]
+    return sum(area(Block(one, 0, 0, CPU)) + call for one in parts)
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60)), min_size=1, max_size=7), st.integers(0, 500))
+def test_no_other_blocks_cost_less(counts: list[tuple[int, int]], call: int) -> None:
+    fed = rows_of(*counts)
+    queries = np.array([count for count, _ in counts])
+    _, *cuts, rows = best_cuts(queries, queries + [length for _, length in counts], call)
+    others = (chosen for number in range(rows) for chosen in combinations(range(1, rows), number))
+    assert cost_of(fed, tuple(cuts), call) == min(cost_of(fed, other, call) for other in others)
+
+
 @pytest.mark.parametrize(
     ("counts", "sizes"),
     [
         pytest.param([(1, 80)] * 50, [50], id="alike"),
         pytest.param([(1, 80)] * 20 + [(60, 48)] * 4, [20, 4], id="prompts-behind-rows-on-their-way"),
         pytest.param([(1, 900)] * 20 + [(1, 90)] * 20, [20, 20], id="long-and-short-texts"),
+        pytest.param([(33, 117)] + [(1, 150)] * 60 + [(33, 117)], [1, 60, 1], id="proposals-at-both-ends"),
+        pytest.param([(1, 2000)] + [(1, 99)] * 90 + [(1, 2000)], [1, 90, 1], id="long-texts-at-both-ends"),
         pytest.param([(2, 80), (1, 81), (3, 80)], [3], id="too-few-to-part"),
     ],
 )
