@@ -173,7 +173,8 @@ class Decoder:
     def _take(self, waiting: deque[Row], rows: Sequence[Row]) -> list[Row]:
         """Take from those that wait as many as find room beside those that are read.
 
-        What rows remember is as wide as the longest needs, so room is counted as if all were as long. A model that cannot be packed would read as many pieces of every row as the new ones have, so none enters while it reads.
+        What rows remember is as wide as the longest needs, so room is counted as if all were as long. A model that cannot be
+        packed would read as many pieces of every row as the new ones have, so none enters while it reads.
         """
         entering: list[Row] = []
         if rows and self.packed is None:

@@ -109,7 +109,7 @@ def best_cuts(counts: NDArray[np.int64], widths: NDArray[np.int64], call: int) -
     rows = len(counts)
     if rows * counts.max() * widths.max() <= call:
         return [0, rows]
-    # By dynamic programming over the end of the last part: its most queries and keys by its start, the least cost, the best start.
+    # Dynamic programming over the end of the last part: its most queries and keys by its start, the least cost, the best start.
     most, widest, least, start = (np.zeros(rows + 1, dtype=np.int64) for _ in range(4))
     sizes = np.arange(rows, 0, -1)
     for end in range(1, rows + 1):
