@@ -38,7 +38,8 @@ def create_causal_lm(
     gradient_checkpointing (bool): Compute activations twice in training, to hold fewer of them.
     store_base (bool): Store the base with the pipeline. A base from a local folder is stored always, and so are weights that
         were trained as a whole.
-    batch_pieces (int): Most pieces of prompts that are read at a time, which bounds the memory.
+    batch_pieces (int): Most pieces of texts and answers, padding included, up to which another text is read beside the others;
+        this bounds the memory.
     learn_prompts (float): Weight of the loss on the texts of prompts, beside that on the answers: plain language modelling, for
         a base that is trained from nothing.
     RETURNS (Model[List[Request], Union[List[Answer], Floats1d]]): The model.
