@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from .reading import Fed
 
-# What one call costs, in products of a query and a key: measured on a processor, a guess elsewhere.
+# What one call costs, in products of a query and a key: by trial on a processor, a guess elsewhere.
 CALL, OTHER_CALL = {"cpu": 4096}, 2**20
 
 
