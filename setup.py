@@ -59,11 +59,14 @@ setup(
             "spacy-slm-ner.BioTagger.v1 = spacy_slm_ner.models.bio_tagger:create_bio_tagger",
             "spacy-slm-ner.CausalLM.v1 = spacy_slm_ner.models.causal_lm:create_causal_lm",
             "spacy-slm-ner.LoraTransformer.v1 = spacy_slm_ner.models.lora_transformer:create_lora_transformer",
+            "spacy-slm-ner.TextCatReduce.v1 = spacy_slm_ner.models.textcat_reduce:create_textcat_reduce",
+            "spacy-slm-ner.TransformerModel.v1 = spacy_slm_ner.models.transformer_model:create_transformer_model",
         ],
         "spacy_augmenters": [
             "spacy-slm-ner.SwapEntities.v1 = spacy_slm_ner.records.swap:create_swap_entities",
         ],
         "spacy_callbacks": [
+            "spacy-slm-ner.FitToData.v1 = spacy_slm_ner.pipeline.fit_to_data:create_fit_to_data",
             "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.models.freeze:create_freeze_embeddings",
         ],
         "spacy_factories": [

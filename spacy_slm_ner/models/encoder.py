@@ -8,18 +8,14 @@ import torch
 from numpy.typing import NDArray
 from peft import PeftModel
 from spacy.tokens import Doc
-from tokenizers import Tokenizer
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import BaseModelError
 from .adapters import for_use
-from .chat import SURROGATES
 from .pieces import Links, Pooling, link, split_links, window_ranges
+from .text_pieces import TextTokenizer, token_ranges
 from .unmask import open_mask
-
-# Models whose first position is the one behind their padding's.
-COUNTS_FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "longformer")
 
 
 class Reading(NamedTuple):
@@ -69,10 +65,7 @@ class Encoder:
     _in_use: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self._plain = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
-        self._plain.no_truncation()
-        self._plain.no_padding()
-        self._front, self._back = special_pieces(self.tokenizer)
+        self._pieces = TextTokenizer(self.tokenizer)
 
     @property
     def width(self) -> int:
@@ -82,15 +75,12 @@ class Encoder:
 
     def check_window(self) -> None:
         """RAISES (BaseModelError): If the model cannot read as many pieces at a time as it is to."""
-        config = self.model.config
-        most = getattr(config, "max_position_embeddings", None)
-        if config.model_type in COUNTS_FROM_PADDING and most is not None:
-            most -= config.pad_token_id + 1
-        needed = self.reading.window + len(self._front) + len(self._back)
-        if most is not None and needed > most:
+        room = self._pieces.room(self.model.config)
+        if room is not None and self.reading.window > room:
+            special = len(self._pieces.front) + len(self._pieces.back)
             raise BaseModelError(
-                f"Got window = {self.reading.window}, but the base reads {most} pieces at a time, special ones included. Set a "
-                f"window of at most {most + self.reading.window - needed}."
+                f"Got window = {self.reading.window}, but the base reads {room + special} pieces at a time, special ones "
+                f"included. Set a window of at most {room}."
             )
 
     def changed(self) -> None:
@@ -117,15 +107,15 @@ class Encoder:
 
     def windows(self, docs: Sequence[Doc]) -> List[Window]:
         """What is read of Docs, in order."""
-        texts = [SURROGATES.sub("\ufffd", doc.text) for doc in docs]
         found, tokens = [], 0
-        for doc, encoding in zip(docs, self._plain.encode_batch(texts, add_special_tokens=False)):
-            ranges = window_ranges(len(encoding.ids), self.reading.window, self.reading.overlap)
-            links = link(np.array(encoding.offsets).reshape(-1, 2), token_ranges(doc), self.reading.pooling)
+        words = [token_ranges(doc) for doc in docs]
+        for own, (ids, offsets) in zip(words, self._pieces.encode([doc.text for doc in docs], words)):
+            ranges = window_ranges(len(ids), self.reading.window, self.reading.overlap)
+            links = link(offsets, own, self.reading.pooling)
             for (start, end), (column, token, share) in zip(ranges, split_links(links, ranges)):
-                ids = [*self._front, *encoding.ids[start:end], *self._back]
-                found.append(Window(ids, Links(column + len(self._front), token + tokens, share)))
-            tokens += len(doc)
+                framed = [*self._pieces.front, *ids[start:end].tolist(), *self._pieces.back]
+                found.append(Window(framed, Links(column + len(self._pieces.front), token + tokens, share)))
+            tokens += len(own)
         return found
 
     def _batches(self, windows: Sequence[Window]) -> Iterator[List[Window]]:
@@ -159,19 +149,6 @@ class Encoder:
 def base_of(model: Any) -> Any:
     """The model inside of adapters."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
-
-
-def special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[List[int], List[int]]:
-    """Piece ids that a tokenizer puts before and behind every text."""
-    bare, whole = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
-    start = next((i for i in range(len(whole)) if whole[i : i + len(bare)] == bare), 0)
-    return whole[:start], whole[start + len(bare) :]
-
-
-def token_ranges(doc: Doc) -> NDArray:
-    """Start and end of each token, in characters. Shape: (tokens, 2)."""
-    starts = np.array([token.idx for token in doc], dtype=int)
-    return np.stack([starts, starts + np.array([len(token) for token in doc], dtype=int)], axis=1).reshape(-1, 2)
 
 
 def as_tensor(parts: Sequence[NDArray], device: torch.device) -> torch.Tensor:

@@ -2,9 +2,7 @@
 
 import hashlib
 import inspect
-import os
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
@@ -15,6 +13,7 @@ from transformers.utils import logging
 from ..errors import BaseModelError
 from .bases import find_base
 from .chat import ChatTokenizer
+from .forks import guard_forks
 
 # What a causal language model must take to be decoded in batches.
 DECODED_WITH = ("position_ids", "past_key_values", "logits_to_keep")
@@ -99,7 +98,7 @@ def load_model(folder: Path, dtype: torch.dtype, auto: Any, layers: Optional[int
     layers (Optional[int]): Number of its layers to load; None for all.
     RAISES (ValueError): If weights or layers are missing.
     """
-    use_one_thread_after_fork()
+    guard_forks()
     config = AutoConfig.from_pretrained(folder)
     if layers is not None:
         if layers > config.num_hidden_layers:
@@ -126,14 +125,6 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(before)
-
-
-@cache
-def use_one_thread_after_fork() -> None:
-    """Let processes that `nlp.pipe(n_process=...)` forks compute in one thread: OpenMP's threads do not survive a fork, and
-    waiting for them never ends."""
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

@@ -1,0 +1,154 @@
+"""The `transformer` of the project: states for every token of any text, the same in any thread."""
+
+import json
+import pickle
+import random
+import string
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from tiny_bert import make_bert
+
+ROOM = 64
+RANDOM = random.Random(0)
+ENTITIES = "Please call Cleo Marsh before Friday at noon."
+LETTERS = string.ascii_letters + string.digits
+# Each is more pieces than its tokens let expect.
+LONG = {
+    "links": " ".join(f"https://t.example/{''.join(RANDOM.choices(LETTERS, k=140))}" for _ in range(6)),
+    "hashes": " ".join("".join(RANDOM.choices("0123456789abcdef", k=32)) for _ in range(40)),
+    "phone-numbers": ", ".join(f"+49 {RANDOM.randint(100, 999)} {RANDOM.randint(10**6, 10**7)}" for _ in range(60)),
+    "line-breaks": "\n \n" * 200,
+    "one-token": "x" * 3000,
+    "han": "五月" * 300,
+    "emoji": "😀👨‍👩‍👧" * 100,
+    "zero-width": "\u200b" * 300,
+    "control-characters": "\x01\x02" * 200,
+    "markers": "[SEP] [CLS] [PAD] [MASK] " * 40,
+}
+TEXTS = [ENTITIES, "Meet Ada Finch on Monday", "No, thanks!", "5 o'clock\n\nAda"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoder that reads 64 pieces at a time, with much dropout."""
+    folder = make_bert(tmp_path_factory.mktemp("bases") / "bert", [*TEXTS, *LONG.values()])
+    config = json.loads((folder / "config.json").read_text(encoding="utf8"))
+    config |= {"hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf8")
+    return folder
+
+
+def make(base: Path, architecture: str = "spacy-slm-ner.TransformerModel.v1") -> Language:
+    nlp = spacy.blank("en")
+    spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96}
+    model = {"@architectures": architecture, "name": str(base), "get_spans": spans}
+    nlp.add_pipe("transformer", config={"model": model})
+    nlp.initialize()
+    return nlp
+
+
+@pytest.fixture(scope="module")
+def nlp(base: Path) -> Language:
+    return make(base)
+
+
+def states(doc: Doc) -> np.ndarray:
+    """Mean state of the pieces of each token; zeros where it has none. Shape: (tokens, width)."""
+    data = doc._.trf_data
+    hidden = data.model_output.last_hidden_state.reshape(-1, data.width)
+    ends = np.cumsum(data.align.lengths)
+    parts = zip(ends - data.align.lengths, ends)
+    rows = [hidden[data.align.dataXd[start:end]].mean(0) if end > start else np.zeros(data.width) for start, end in parts]
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("front", LONG.values(), ids=LONG)
+def test_every_token_has_a_state(nlp: Language, front: str) -> None:
+    doc = nlp(f"{front} {ENTITIES}")
+    data = doc._.trf_data
+    assert data.wordpieces.input_ids.shape[1] <= ROOM
+    assert len(data.align.lengths) == len(doc)
+    assert all(length > 0 for token, length in zip(doc, data.align.lengths) if not token.is_space)
+
+
+@pytest.mark.parametrize("front", LONG.values(), ids=LONG)
+def test_a_long_text_can_be_learned_from(base: Path, front: str) -> None:
+    nlp = make(base)
+    ner = nlp.add_pipe("ner", config={"model": {"tok2vec": {"@architectures": "spacy-transformers.TransformerListener.v1",
+        "grad_factor": 1.0, "pooling": {"@layers": "reduce_mean.v1"}}}})  # fmt: skip
+    ner.add_label("NAME")  # type: ignore[attr-defined]
+    doc = nlp.make_doc(f"{front} {ENTITIES}")
+    gold = doc.copy()
+    start = doc.text.index("Cleo")
+    gold.ents = [gold.char_span(start, start + 10, "NAME")]
+    examples = [Example(doc, gold)]
+    optimizer = nlp.initialize(lambda: examples)
+    transformer = nlp.get_pipe("transformer").model.transformer  # type: ignore[attr-defined]
+    before = transformer.encoder.layer[0].output.dense.weight.clone()
+    for _ in range(3):
+        nlp.update(examples, sgd=optimizer)
+    assert not transformer.encoder.layer[0].output.dense.weight.equal(before)
+
+
+def test_a_text_that_the_model_reads_at_once_has_the_states_of_spacy_transformers(base: Path, nlp: Language) -> None:
+    stock = make(base, "spacy-transformers.TransformerModel.v3")
+    for found, expected in zip(nlp.pipe(TEXTS), stock.pipe(TEXTS)):
+        np.testing.assert_allclose(states(found), states(expected), atol=1e-5)
+        assert found._.trf_data.wordpieces.strings[0][0] == "[CLS]"
+
+
+def test_a_state_does_not_depend_on_the_other_texts_of_a_batch(nlp: Language) -> None:
+    texts = [*TEXTS, "", "   ", LONG["links"], ""]
+    for doc, text in zip(nlp.pipe(texts), texts):
+        np.testing.assert_allclose(states(doc) if text else 0, states(nlp(text)) if text else 0, atol=1e-5)
+
+
+def test_a_marker_in_a_text_is_text(nlp: Language) -> None:
+    ids = nlp("[SEP] [CLS]")._.trf_data.wordpieces.input_ids[0].tolist()
+    tokenizer = nlp.get_pipe("transformer").model.tokenizer  # type: ignore[attr-defined]
+    assert (ids.count(tokenizer.sep_token_id), ids.count(tokenizer.cls_token_id)) == (1, 1)
+
+
+def test_threads_find_what_one_thread_finds(nlp: Language) -> None:
+    texts = [f"{text} {number}" for number in range(10) for text in TEXTS]
+    expected = [states(nlp(text)) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: states(nlp(text)), texts))
+    assert all(np.allclose(one, other, atol=1e-5) for one, other in zip(found, expected))
+
+
+def test_the_first_call_may_come_from_any_thread(base: Path) -> None:
+    expected = [states(doc) for doc in make(base).pipe(TEXTS)]
+    for _ in range(3):
+        nlp = make(base)
+        nlp.get_pipe("transformer").model.transformer.train()  # type: ignore[attr-defined]
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda text, nlp=nlp: states(nlp(text)), TEXTS))  # type: ignore[misc]
+        assert all(np.allclose(one, other, atol=1e-5) for one, other in zip(found, expected))
+
+
+def again_from_disk(nlp: Language, folder: Path) -> Language:
+    nlp.to_disk(folder)
+    return spacy.load(folder)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param(again_from_disk, id="disk"),
+        pytest.param(lambda nlp, _: spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes()), id="bytes"),
+        pytest.param(lambda nlp, _: pickle.loads(pickle.dumps(nlp)), id="pickle"),
+    ],
+)
+def test_it_comes_back_as_it_was(nlp: Language, again: Any, tmp_path: Path) -> None:
+    texts = [*TEXTS, LONG["links"]]
+    for found, expected in zip(again(nlp, tmp_path).pipe(texts), nlp.pipe(texts)):
+        np.testing.assert_allclose(states(found), states(expected), atol=1e-5)
