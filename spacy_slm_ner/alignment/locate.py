@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Callable, Iterator, Literal, NamedTuple, Optional, Sequence
 
 from ..types import Span
-from .boundaries import is_boundary
-from .folding import fold
+from .boundaries import is_boundary, may_be_part
+from .folding import Folded, fold_loosely
 
-Status = Literal["joined", "folded", "respaced", "reordered", "split", "ambiguous", "missing"]
+Status = Literal["joined", "folded", "respaced", "reordered", "inside_word", "split", "ambiguous", "missing"]
 
 
 class Mention(NamedTuple):
@@ -37,9 +37,10 @@ class Located(NamedTuple):
     span (Optional[Span]): Range of characters, None if the words were not found.
     statuses (tuple[Status, ...]): How it was found where it was not found as written:
         joined: punctuation stands between the words ("Tuesday, August 28th" from "Tuesday", "August", "28th").
-        folded: case, quote mark, dash or kind of space differs.
+        folded: case, quote mark, dash, kind of space, normal or compatibility form, or invisible characters differ.
         respaced: spaces differ inside a word ("john @ gmail .com" for "john@gmail.com").
         reordered: it stands before the entity that precedes it in the list.
+        inside_word: it stands inside a longer word only (`서울` in `서울에서`); see `may_be_part`.
         split: the words do not stand together, this is one part of them.
         ambiguous: the same words stand elsewhere in the text, outside any entity; the first place was taken.
         missing: not in the text.
@@ -78,25 +79,49 @@ def respaced_pattern(words: Sequence[str]) -> str:
     return r"\s*".join(re.escape(char) for word in words for char in word if not char.isspace())
 
 
-# From strict to loose: pattern, whether to search the folded text, and what to say of a match.
-WAYS: tuple[tuple[Callable[[Sequence[str]], str], bool, tuple[Status, ...]], ...] = (
-    (words_pattern, False, ()),
-    (joined_pattern, False, ("joined",)),
-    (words_pattern, True, ("folded",)),
-    (joined_pattern, True, ("folded", "joined")),
-    (respaced_pattern, True, ("respaced",)),
+class Way(NamedTuple):
+    """A way to search.
+
+    pattern (Callable[[Sequence[str]], str]): Makes the regular expression of words.
+    folded (bool): Whether to search the folded text.
+    statuses (tuple[Status, ...]): What to say of a match.
+    inside (bool): Whether a match may begin and end inside of words.
+    """
+
+    pattern: Callable[[Sequence[str]], str]
+    folded: bool
+    statuses: tuple[Status, ...]
+    inside: bool = False
+
+
+# From strict to loose.
+WAYS = (
+    Way(words_pattern, False, ()),
+    Way(joined_pattern, False, ("joined",)),
+    Way(words_pattern, True, ("folded",)),
+    Way(joined_pattern, True, ("folded", "joined")),
+    Way(respaced_pattern, True, ("respaced",)),
+)
+# Where no whole words were found anywhere.
+INSIDE = (
+    Way(words_pattern, False, ("inside_word",), inside=True),
+    Way(words_pattern, True, ("folded", "inside_word"), inside=True),
 )
 
 
-def find_ranges(pattern: str, text: str, start: int = 0) -> Iterator[tuple[int, int]]:
+def find_ranges(pattern: str, text: str, start: int = 0, inside: bool = False) -> Iterator[tuple[int, int]]:
     """Ranges of whole words that match, left to right; they may overlap.
 
     The pattern is looked ahead for at every position, because a match that is no whole word may hide one that begins inside it.
+
+    inside (bool): Take what is no whole word instead: the words together are a part of a longer one.
     """
     for match in re.compile(f"(?=({pattern}))").finditer(text, start):
-        ranges = [match.span(group) for group in range(1, len(match.groups()) + 1)]
-        if all(is_boundary(text, position) for edges in ranges for position in edges):
-            yield ranges[0]
+        first, last = match.span(1)
+        inner = {edge for group in range(1, len(match.groups()) + 1) for edge in match.span(group)} - {first, last}
+        outer = all(is_boundary(text, edge) for edge in (first, last))
+        if all(is_boundary(text, edge) for edge in inner) and (outer or (inside and may_be_part(text, first, last))):
+            yield first, last
 
 
 @dataclass
@@ -104,42 +129,56 @@ class Cursor:
     """The text, what of it is taken, and how far the search has come.
 
     text (str): The text.
-    folded (str): The same, folded.
+    folded (Folded): The same, folded.
     taken (list[Span]): Entities located so far.
     position (int): End of the entity located last.
     """
 
     text: str
-    folded: str = field(init=False)
+    folded: Folded = field(init=False)
     taken: list[Span] = field(default_factory=list)
     position: int = 0
 
     def __post_init__(self) -> None:
-        self.folded = fold(self.text)
+        self.folded = fold_loosely(self.text)
 
     def find(self, mention: Mention) -> Optional[Located]:
         """Locate all words of a mention together and move behind them."""
         if mention.occurrence is not None:
             return self._find_occurrence(mention, mention.occurrence)
-        for start, order in ((self.position, ()), (0, ("reordered",))):
-            for ranges, statuses in self._ways(mention, start):
-                for first, last in ranges:
-                    span = Span(first, last, mention.label)
-                    if self._is_free(span):
-                        return self._take(mention, span, (*statuses, *order))
+        for ways in (WAYS, INSIDE):
+            for start, order in ((self.position, ()), (0, ("reordered",))):
+                for ranges, statuses in self._search(mention, ways, start):
+                    for first, last in ranges:
+                        span = Span(first, last, mention.label)
+                        if self._is_free(span):
+                            return self._take(mention, span, (*statuses, *order))
         return None
 
-    def _ways(self, mention: Mention, start: int = 0) -> Iterator[tuple[Iterator[tuple[int, int]], tuple[Status, ...]]]:
+    def _search(
+        self, mention: Mention, ways: Sequence[Way], start: int = 0
+    ) -> Iterator[tuple[Iterator[tuple[int, int]], tuple[Status, ...]]]:
         """Places of the words, from the strictest way to search to the loosest."""
-        for pattern, on_folded, statuses in WAYS:
-            words = [fold(word) for word in mention.words] if on_folded else mention.words
-            yield find_ranges(pattern(words), self.folded if on_folded else self.text, start), statuses
+        for way in ways:
+            if not way.folded:
+                yield find_ranges(way.pattern(mention.words), self.text, start, way.inside), way.statuses
+                continue
+            words = [fold_loosely(word).text for word in mention.words]
+            if all(word.strip() for word in words):
+                yield (
+                    self._unfolded(find_ranges(way.pattern(words), self.folded.text, self.folded.position(start), way.inside)),
+                    way.statuses,
+                )
+
+    def _unfolded(self, ranges: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Ranges of the text from those of the folded text."""
+        return (place for first, last in ranges if (place := self.folded.range(first, last)) is not None)
 
     def _is_free(self, span: Span) -> bool:
         return not any(span.overlaps(other) for other in self.taken)
 
     def _find_occurrence(self, mention: Mention, occurrence: int) -> Optional[Located]:
-        for places, statuses in self._ways(mention):
+        for places, statuses in self._search(mention, (*WAYS, *INSIDE)):
             ranges = list(places)
             if occurrence <= len(ranges):
                 span = Span(*ranges[occurrence - 1], mention.label)

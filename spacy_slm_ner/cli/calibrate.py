@@ -24,19 +24,28 @@ def calibrate_cli(
     """Fit the temperature of a component's scores, so that a score says how often it is right. What is found does not change."""
     with clear_errors():
         found = calibrate(model, data, output, component)
-    console.print(
+    console.print(describe(found, output), soft_wrap=True, markup=False)
+
+
+def describe(found: dict[str, Any], output: Path) -> str:
+    """What was done, in one line."""
+    if not found["entities"]:
+        return (
+            f"{found['component']} found no entity in the data, so there are no scores to calibrate: temperature 1.00 -> "
+            f"{output}. Train it longer, or on more records, and calibrate it again."
+        )
+    return (
         f"{found['component']}: temperature {found['temperature']:.2f}; expected calibration error {found['before']:.3f} before, "
-        f"{found['after']:.3f} after, on {found['entities']} entities -> {output}",
-        soft_wrap=True,
-        markup=False,
+        f"{found['after']:.3f} after, on {found['entities']} entities -> {output}"
     )
 
 
 def calibrate(model: str, data: Path, output: Path, component: Optional[str] = None) -> dict[str, Any]:
     """Calibrate a pipeline and write it.
 
-    RETURNS (dict[str, Any]): Name of the component, its temperature, number of entities, calibration error before and after.
-    RAISES (EvaluationError): If there is nothing to calibrate.
+    RETURNS (dict[str, Any]): Name of the component, its temperature, number of entities, calibration error before and after; None
+        for these, and a temperature of 1, if it found no entity.
+    RAISES (EvaluationError): If no component has a temperature, or gold annotation is missing.
     RAISES (ReadError): If model or data cannot be read.
     """
     nlp = load_pipeline(model)
@@ -47,10 +56,11 @@ def calibrate(model: str, data: Path, output: Path, component: Optional[str] = N
     # Fitting starts from the scores as they are decoded.
     pipe.temperature = 1.0
     before = measure(nlp, pipe, gold)
-    pipe.temperature = fit_temperature(before.judged)
-    after = before.scaled(pipe.temperature)
+    if before is not None:
+        pipe.temperature = fit_temperature(before.judged)
     nlp.to_disk(output)
-    figures = {"before": before.error, "after": after.error, "entities": len(before.judged)}
+    errors = (before.error, before.scaled(pipe.temperature).error) if before else (None, None)
+    figures = {"before": errors[0], "after": errors[1], "entities": len(before.judged) if before else 0}
     return {"component": name, "temperature": pipe.temperature, **figures}
 
 
@@ -66,11 +76,8 @@ def find_component(nlp: Language, name: Optional[str]) -> str:
     return str(name)
 
 
-def measure(nlp: Language, pipe: Any, gold: list[Doc]) -> Calibration:
-    """Scores of everything that a component finds, whatever its threshold and whatever else the pipeline does."""
+def measure(nlp: Language, pipe: Any, gold: list[Doc]) -> Optional[Calibration]:
+    """Scores of all that a component finds, whatever its threshold and whatever else the pipeline does; None if nothing."""
     docs = list(nlp.pipe((doc.text for doc in gold), disable=[name for name, other in nlp.pipeline if other is pipe]))
     pipe.score_ents(docs)
-    calibration = judge(docs, gold)
-    if calibration is None:
-        raise EvaluationError("The component found no entity in the data, so there are no scores to calibrate. Train it first.")
-    return calibration
+    return judge(docs, gold)

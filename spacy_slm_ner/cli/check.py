@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
-from typing import Annotated, Optional, Sequence
+from types import MappingProxyType
+from typing import Annotated, NamedTuple, Optional, Sequence
 
 import srsly
 import typer
@@ -8,31 +9,66 @@ from pydantic import TypeAdapter
 
 from ..errors import ReadError
 from ..records.census import Census, Forms, Part
-from ..records.census_page import END, START, census_page, insert_page
+from ..records.census_page import END, START, census_page, write_page
 from ..records.convert import Job
-from ..records.damage import DAMAGE, Ledger
+from ..records.damage import Ledger, OnError
+from ..records.faults import LEAST_UNSEEN, Verdict, judge_census, judge_damage, judge_names
 from ._app import app, clear_errors, comma_list, console
 from ._load import blank_pipeline
+
+
+class Names(NamedTuple):
+    """Which names are allowed; empty for any."""
+
+    labels: Sequence[str] = ()
+    intents: Sequence[str] = ()
+
+
+class Counted(NamedTuple):
+    """What is counted in tables of its own; see `Census`."""
+
+    forms: Forms = MappingProxyType({})
+    word: str = ""
+    disjoint: Sequence[str] = ()
+    similarity: float = 0.7
+
+
+ANY_NAMES = Names()
+NO_TABLES = Counted()
 
 
 @app.command("check")
 def check_cli(
     inputs: Annotated[list[Path], typer.Argument(help="Record files, the one to test on last.")],
     lang: Annotated[str, typer.Option(help="Language of the tokenizer, a spaCy code.")] = "en",
+    labels: Annotated[str, typer.Option(help="Allowed entity labels, comma separated or a JSON list; any if not given.")] = "",
+    intents: Annotated[str, typer.Option(help="All intents, likewise; those found in the files if not given.")] = "",
+    on_error: Annotated[
+        OnError, typer.Option(help="What `convert` will do with damage: what it takes care of is counted and no fault.")
+    ] = "fail",
     forms: Annotated[Optional[Path], typer.Option(help="JSON file {label: {name of a form: regular expression}}.")] = None,
     word: Annotated[str, typer.Option(help="A word that should not give the intent away.")] = "",
     disjoint: Annotated[str, typer.Option(help="Labels whose strings in the last file should be new, comma separated.")] = "",
-    least_unseen: Annotated[float, typer.Option(help="Least share of new strings for each of these labels.")] = 0.7,
+    least_unseen: Annotated[
+        Optional[float],
+        typer.Option(help=f"Least share of new strings for each of these labels; below {LEAST_UNSEEN} is a note if not given."),
+    ] = None,
     similarity: Annotated[float, typer.Option(help="Jaccard similarity from which two texts are near-duplicates.")] = 0.7,
-    readme: Annotated[Optional[Path], typer.Option(help=f"Markdown file to print into, between {START} and {END}.")] = None,
+    tokenizer: Annotated[str, typer.Option(help="Tokenizer of the pipelines to train, as spaCy registers it.")] = "",
+    readme: Annotated[
+        Optional[Path], typer.Option(help=f"Markdown file to print into, between {START} and {END}; made if there is none.")
+    ] = None,
 ) -> None:
-    """Count what a set of record files shows; fail if they are damaged or the last one leaks into the others."""
+    """Count what record files show; fail on damage that --on-error does not mend, and if the last one leaks into the others."""
     with clear_errors():
-        census, faults = check(inputs, lang, forms, word, comma_list(disjoint), least_unseen, similarity)
+        names = Names(comma_list(labels), comma_list(intents))
+        counted = Counted(load_forms(forms), word, comma_list(disjoint), similarity)
+        census, (faults, notes) = check(inputs, lang, names, on_error, counted, least_unseen, tokenizer)
         page = census_page(census)
-        if readme is not None:
-            insert_page(readme, page)
+        unwritten = write_page(readme, page) if readme is not None else None
     console.print(page, markup=False, soft_wrap=True)
+    for note in [*notes, *([unwritten] if unwritten else [])]:
+        console.print(f"Note: {note}", markup=False, style="yellow", soft_wrap=True)
     for fault in faults:
         console.print(f"Fault: {fault}", markup=False, style="red", soft_wrap=True)
     if faults:
@@ -42,28 +78,47 @@ def check_cli(
 def check(
     inputs: Sequence[Path],
     lang: str = "en",
-    forms: Optional[Path] = None,
-    word: str = "",
-    disjoint: Sequence[str] = (),
-    least_unseen: float = 0.7,
-    similarity: float = 0.7,
-) -> tuple[Census, list[str]]:
+    names: Names = ANY_NAMES,
+    on_error: OnError = "fail",
+    counted: Counted = NO_TABLES,
+    least_unseen: Optional[float] = None,
+    tokenizer: str = "",
+) -> tuple[Census, Verdict]:
     """Count and judge record files.
 
-    RETURNS (tuple[Census, list[str]]): The counts, and one sentence for each fault.
+    RETURNS (tuple[Census, Verdict]): The counts, and one sentence for each fault and each note.
     RAISES (ReadError): If a file cannot be read.
     """
-    ledger = Ledger()
-    parts = [Part(path.stem, Job(blank_pipeline(lang), ledger).convert([path])) for path in inputs]
-    census = Census(parts, load_forms(forms), word, disjoint, similarity)
-    damage = [
-        f"{found.file}, record {found.record}: {found.kind}, {found.reason}" for found in ledger.findings if found.kind in DAMAGE
+    # All damage is wanted, so nothing may stop at the first.
+    ledger = Ledger("skip" if on_error == "skip" else "repair")
+    census = Census(read_parts(inputs, lang, ledger, names), *counted)
+    verdicts = [judge_damage(ledger.findings, on_error), judge_census(census, least_unseen)]
+    faults = [fault for verdict in verdicts for fault in verdict.faults]
+    if any(names):
+        faults += judge_names(read_parts(inputs, lang, Ledger(), ANY_NAMES), *names)
+    return census, Verdict([*faults, *judge_tokenizer(lang, tokenizer)], [note for verdict in verdicts for note in verdict.notes])
+
+
+def read_parts(inputs: Sequence[Path], lang: str, ledger: Ledger, names: Names) -> list[Part]:
+    nlp = blank_pipeline(lang)
+    jobs = [(path, Job(nlp, ledger, labels=names.labels, intents=names.intents)) for path in inputs]
+    return [Part(path.stem, job.convert([path])) for path, job in jobs]
+
+
+def judge_tokenizer(lang: str, tokenizer: str) -> list[str]:
+    """A sentence if records and pipelines would be cut into different tokens."""
+    usual = blank_pipeline(lang).config["nlp"]["tokenizer"]["@tokenizers"]
+    if not tokenizer or tokenizer == usual:
+        return []
+    return [
+        f"the records of the language {lang!r} are cut into tokens by {usual}, the pipelines would be by {tokenizer}. Name the "
+        f"same: --tokenizer {usual} (in the project, --vars.tokenizer)"
     ]
-    return census, damage + list(census.leaks(least_unseen))
 
 
 def load_forms(path: Optional[Path]) -> Forms:
-    if path is None:
+    """The forms of a file; none without a file, or if its name is empty."""
+    if path is None or path == Path(""):
         return {}
     try:
         forms = TypeAdapter(dict[str, dict[str, str]]).validate_python(srsly.read_json(path))

@@ -9,6 +9,7 @@ from spacy.tokens import DocBin
 from ..labels import Scheme
 from ..records.convert import Format, Job
 from ..records.damage import DAMAGE, REMARKS, Ledger, OnError
+from ..records.read_conll import FIRST_AND_LAST, ColumnChoice
 from ._app import app, clear_errors, comma_list, console
 from ._load import blank_pipeline
 
@@ -22,12 +23,15 @@ def convert_cli(
     labels: Annotated[str, typer.Option(help="Allowed entity labels, comma separated; any if not given.")] = "",
     intents: Annotated[str, typer.Option(help="All intents, comma separated; those found in the files if not given.")] = "",
     scheme: Annotated[Optional[Scheme], typer.Option(help="Tagging scheme of CoNLL files; detected if not given.")] = None,
+    word_column: Annotated[int, typer.Option(help="CoNLL column of the words, from 1; negative: from the right.")] = 1,
+    tag_column: Annotated[int, typer.Option(help="CoNLL column of the tags, likewise.")] = -1,
     on_error: Annotated[OnError, typer.Option(help="Mend damaged records, skip them, or fail at the first.")] = "repair",
     report: Annotated[Optional[Path], typer.Option(help="JSON file for everything that was found.")] = None,
 ) -> None:
     """Convert LLM-written records or CoNLL columns to a spaCy DocBin with doc.ents and doc.cats."""
     with clear_errors():
-        result = convert(inputs, output, format, lang, comma_list(labels), comma_list(intents), scheme, on_error, report)
+        columns = ColumnChoice(word_column, tag_column)
+        result = convert(inputs, output, format, lang, comma_list(labels), comma_list(intents), scheme, on_error, report, columns)
     print_result(result, output)
 
 
@@ -41,6 +45,7 @@ def convert(
     scheme: Optional[Scheme] = None,
     on_error: OnError = "repair",
     report: Optional[Path] = None,
+    columns: ColumnChoice = FIRST_AND_LAST,
 ) -> dict[str, Any]:
     """Convert files to one DocBin.
 
@@ -48,7 +53,7 @@ def convert(
         intents, schemes, counts of damage by kind, and every finding with file, record number, kind, reason and text.
     RAISES (SlmNerError): If a file cannot be read, or a record is damaged and the policy is "fail".
     """
-    job = Job(blank_pipeline(lang), Ledger(on_error), labels, intents, scheme)
+    job = Job(blank_pipeline(lang), Ledger(on_error), labels, intents, scheme, columns=columns)
     docs = job.convert(inputs, format)
     output.parent.mkdir(parents=True, exist_ok=True)
     DocBin(docs=docs).to_disk(output)

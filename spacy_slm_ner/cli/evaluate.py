@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..errors import ReadError
 from ..evaluation.evaluate import evaluate_docs
-from ._app import app, clear_errors, comma_list, console
+from ._app import app, clear_errors, comma_list, console, decode_argument
 from ._load import load_docbin, load_pipeline
 
 
@@ -48,9 +48,9 @@ def evaluate(
     if not gold:
         raise ReadError(f"{data} holds no docs, so there is nothing to score. Name a DocBin that `convert` wrote.")
     metrics = {
-        "name": name or f"{nlp.lang}_{nlp.meta['name']}",
-        "model": model,
-        "data": str(data),
+        "name": decode_argument(name) if name else f"{nlp.lang}_{nlp.meta['name']}",
+        "model": decode_argument(model),
+        "data": decode_argument(str(data)),
         "megabytes": folder_size(nlp.path) / 1e6,
         "machine": f"{platform.machine()}, spaCy {importlib.metadata.version('spacy')}, Python {platform.python_version()}",
         **evaluate_docs(nlp, gold, gold_preproc, labels).to_dict(),

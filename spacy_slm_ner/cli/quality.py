@@ -3,6 +3,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from ..errors import ReadError
 from ..records.convert import Job, collect_intents
@@ -11,7 +12,7 @@ from ..records.quality import diversity, giveaways, suspicions
 from ..records.quality_page import count, quality_page
 from ..records.read_json import read_payloads
 from ..synthesis.spec import Spec, read_spec
-from ._app import app, clear_errors, console
+from ._app import app, clear_errors, console, decode_argument
 from ._load import blank_pipeline
 
 
@@ -25,9 +26,9 @@ def quality_cli(
     """Judge records: counts, diversity, words that give the intent away, strings that are labelled here and not there."""
     with clear_errors():
         found = quality(records, output, spec, lang)
-    table = Table("", "number", "share", "wanted", title=f"{records}: {found['docs']} records")
+    table = Table("", "number", "share", "wanted", title=Text(f"{records}: {found['docs']} records"))
     for name, number, share, wanted in found["counts"]:
-        table.add_row(name, str(number), f"{share:.0%}", "" if wanted is None else f"{wanted:.0%}")
+        table.add_row(Text(name), str(number), f"{share:.0%}", "" if wanted is None else f"{wanted:.0%}")
     console.print(table)
     words = ", ".join(f"{row.word} ({row.intent}, {row.accuracy:.2f})" for row in found["giveaways"][:5])
     lines = [
@@ -51,7 +52,7 @@ def quality(records: Path, output: Path, spec: Optional[Path] = None, lang: str 
         raise ReadError(f"{records} holds no records that could be judged, of {sum(1 for _ in read_payloads(records))}.")
     wanted = wanted_shares(read_spec(spec)) if spec else {}
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(quality_page(docs, ledger.counts(), wanted, f"Quality of {records.name}"), encoding="utf8")
+    output.write_text(quality_page(docs, ledger.counts(), wanted, f"Quality of {decode_argument(records.name)}"), encoding="utf8")
     return {
         "docs": len(docs),
         "counts": count(docs, wanted),

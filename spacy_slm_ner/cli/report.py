@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ..errors import ReadError
 from ..evaluation.report import render_report
-from ._app import app, clear_errors, console
+from ._app import app, clear_errors, console, decode_argument
 
 
 @app.command("report")
@@ -40,7 +40,7 @@ def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation repor
             or not {"name", "entities", "intents", "calibration", "megabytes", "texts"} <= found.keys()
         ):
             raise ReadError(f"{path} holds JSON that `evaluate` did not write. Name its output.")
-    page = render_report(loaded, title)
+    page = render_report(loaded, decode_argument(title))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page, encoding="utf8")
     return loaded

@@ -6,14 +6,14 @@ import typer
 from spacy.tokens import Doc
 
 from ..errors import ReadError
-from ..records.census_page import END, START
+from ..records.census_page import create_readme
 from ..records.convert import Job, collect_intents
 from ..records.damage import Ledger
 from ..records.read_json import read_payloads
 from ..records.split import PARTS, crossings, split
 from ..synthesis.prompts import system_message
 from ..synthesis.spec import read_spec
-from ._app import app, clear_errors, comma_list, console
+from ._app import app, clear_errors, comma_list, console, decode_argument
 from ._load import blank_pipeline
 
 
@@ -71,7 +71,7 @@ def split_records(
         write_part(folder / f"{part}.json", [payload for (payload, _), where in zip(pairs, found.parts) if where == part], prompt)
     readme = folder / "README.md"
     if not readme.exists():
-        readme.write_text(f"# Records\n\nSplit from `{records.name}`.\n\n{START}\n{END}\n", encoding="utf8")
+        create_readme(readme, f"Split from `{decode_argument(records.name)}`.")
     return {**counts, "groups": found.groups, "largest": found.largest, "left_out": len(payloads) - len(docs)}
 
 

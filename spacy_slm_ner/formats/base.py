@@ -150,6 +150,16 @@ def unescape(text: str) -> str:
     return ESCAPED.sub(lambda match: chr(int(match[1][1:], 16)) if len(match[1]) == 5 else match[1], text)
 
 
+def escape_label(label: str, special: str) -> str:
+    """Write a label where some characters mean something; its spaces stay."""
+    return escape(label, special, keep=" ")
+
+
+def labels_by_name(labels: Sequence[str]) -> dict[str, str]:
+    """Labels by their names in any case."""
+    return {label.casefold(): label for label in labels}
+
+
 def gold_spans(doc: Doc) -> list[Span]:
     """Entities of a Doc as ranges of tokens, without white space at their ends."""
     trimmed = (trim(doc, Span(ent.start, ent.end, ent.label_)) for ent in doc.ents)

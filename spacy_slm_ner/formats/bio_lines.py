@@ -16,10 +16,13 @@ from ..alignment import fold
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, gold_spans, unescape
+from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, gold_spans, labels_by_name, unescape
 from .prompts import render_prompt
 from .tokens import WrittenTokens
 
+# A line as it is written: a word has no white space, so the first `: ` ends it, and a label may hold any marks.
+WRITTEN = re.compile(r"(?P<word>\S+?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?: (?:(?P<prefix>[BI])-(?P<label>\S.*)|O)")
+# A line as a model may write it.
 LINE = re.compile(
     r"(?P<word>.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?:\s*(?:(?P<prefix>[BI])-(?P<label>\S.*?)|O)\s*", re.IGNORECASE
 )
@@ -137,7 +140,7 @@ class BioLinesReader:
     @cached_property
     def by_name(self) -> dict[str, str]:
         """Labels by their names in any case."""
-        return {label.casefold(): label for label in self.labels}
+        return labels_by_name(self.labels)
 
     def read(self, text: str) -> Parsed:
         found: list[Found] = []
@@ -155,9 +158,15 @@ class BioLinesReader:
                     last = read
         return Parsed(found, intent, problems)
 
+    def _match(self, line: str) -> Optional[re.Match[str]]:
+        """The parts of a line: as it is written, where that gives a known label, or else as near as can be."""
+        written = WRITTEN.fullmatch(line)
+        known = written is not None and (written["label"] is None or written["label"] in self.labels)
+        return written if known else LINE.fullmatch(line)
+
     def _read_line(self, line: str, last: int, found: list[Found], start: int, end: int) -> "int | str":
         """Enter one line into `found`. RETURNS: The token that it names, or what is wrong with it."""
-        match = LINE.fullmatch(line)
+        match = self._match(line)
         if match is None:
             return f"not a line `word: B-LABEL`: {line!r}"
         label = self.by_name.get((match["label"] or "").casefold())

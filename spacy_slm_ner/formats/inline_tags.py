@@ -2,7 +2,7 @@
 line `intent: cancel`.
 
 The copy is complete, so every word keeps its place and nothing needs to be counted. An angle bracket of the text itself is
-written `\\<`. An empty answer says that there is no entity.
+written `\\<`, and so are those of a label. An empty answer says that there is no entity.
 """
 
 import re
@@ -17,13 +17,30 @@ from ..alignment import Mention, locate
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, gold_spans, unescape
+from .base import (
+    FormatFactory,
+    Found,
+    Labelled,
+    Message,
+    Parsed,
+    PromptFormat,
+    escape_label,
+    gold_spans,
+    labels_by_name,
+    unescape,
+)
 from .prompts import render_prompt
 from .tokens import WrittenTokens
 
 INTENT = "intent: "
 # An escaped character matches first, so that it can neither open nor close a mark.
-MARKED = re.compile(r"\\.|<(?P<label>[^<>/\\]+)>(?P<words>(?:\\.|[^\\])+?)</(?P=label)>", re.DOTALL)
+MARKED = re.compile(r"\\.|<(?P<label>(?!/)(?:\\.|[^<>\\])+)>(?P<words>(?:\\.|[^\\])+?)</(?P=label)>", re.DOTALL)
+
+
+def mark_name(label: str) -> str:
+    """How a label is written in a mark. A slash would close it, if it came first."""
+    written = escape_label(label, "<>")
+    return f"\\{written}" if written.startswith("/") else written
 
 
 @dataclass(frozen=True)
@@ -38,8 +55,8 @@ class InlineTags(Labelled):
 
     def target(self, doc: Doc) -> str:
         copy = Copy.of(doc)
-        opening = {span.start: span.label for span in gold_spans(doc)}
-        closing = {span.end - 1: span.label for span in gold_spans(doc)}
+        opening = {span.start: mark_name(span.label) for span in gold_spans(doc)}
+        closing = {span.end - 1: mark_name(span.label) for span in gold_spans(doc)}
         parts = [f"{INTENT}{best_category(doc.cats)}\n"] if self.intents else []
         for i, (word, space) in enumerate(zip(copy.words, copy.spaces)):
             parts += [f"<{opening[i]}>"] if i in opening else []
@@ -72,16 +89,18 @@ class InlineTags(Labelled):
         """The entity of a mark in a complete copy, by its place."""
         first = match.start() - removed
         start, end = copy.starts.get(first), copy.ends.get(first + len(match["words"]))
-        if match["label"] not in self.labels or start is None or end is None:
+        label = unescape(match["label"])
+        if label not in self.labels or start is None or end is None:
             return None
-        return Found(Span(start, end, match["label"]), match.start() + offset, match.end() + offset)
+        return Found(Span(start, end, label), match.start() + offset, match.end() + offset)
 
     def _by_words(self, body: str, doc: Doc, offset: int, intent: Optional[str]) -> Parsed:
         """The entities of an answer that is no complete copy, by their words."""
         problems = ["the copy differs from the text, or a mark cuts a word"]
-        labels = {name.casefold(): name for name in self.labels}
-        matches = [match for match, _ in marks(body) if match["label"].casefold() in labels]
-        mentions = [Mention((unescape(match["words"]),), labels[match["label"].casefold()]) for match in matches]
+        by_name = labels_by_name(self.labels)
+        named = [(match, by_name.get(unescape(match["label"]).casefold())) for match, _ in marks(body)]
+        matches = [match for match, label in named if label is not None]
+        mentions = [Mention((unescape(match["words"]),), label) for match, label in named if label is not None]
         found: list[Found] = []
         for match, place in zip(matches, locate(doc.text, mentions)):
             span = place.span and doc.char_span(place.span.start, place.span.end, alignment_mode="expand")
@@ -158,11 +177,11 @@ class InlineTagsGrammar:
         if i < len(self.copy.words):
             yield Edge(self.copy.words[i] + self.copy.spaces[i], ("outside", i + 1))
             labels = () if self.copy.blank[i] else self.labels
-            yield from (Edge(f"<{label}>", ("open", i, label)) for label in labels)
+            yield from (Edge(f"<{mark_name(label)}>", ("open", i, label)) for label in labels)
 
     def _inside(self, i: int, label: str) -> Iterator[Edge]:
         space = self.copy.spaces[i - 1]
-        yield Edge(f"</{label}>{space}", ("outside", i))
+        yield Edge(f"</{mark_name(label)}>{space}", ("outside", i))
         if i < len(self.copy.words):
             yield Edge(space + self.copy.words[i], ("inside", i + 1, label))
 

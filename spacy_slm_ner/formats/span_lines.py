@@ -1,7 +1,8 @@
 """SpanLines: one line an entity, `TIME: 6 pm`; with intents, a first line `intent: cancel`.
 
 Lines follow the order of the text. A line means the next place behind the line before where the words stand; if a later
-one is meant, the line counts: `TIME: 4 [2]` is the second `4` from here. Brackets of the text itself are written `\\[`.
+one is meant, the line counts: `TIME: 4 [2]` is the second `4` from here. Brackets of the text itself are written `\\[`, a
+colon in a label `\\:`.
 """
 
 import re
@@ -14,12 +15,25 @@ from ..alignment import fold
 from ..decoding.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, gold_spans
+from .base import (
+    FormatFactory,
+    Found,
+    Labelled,
+    Message,
+    Parsed,
+    PromptFormat,
+    escape_label,
+    gold_spans,
+    labels_by_name,
+    unescape,
+)
 from .prompts import render_prompt
 from .tokens import WrittenTokens
 
-LINE = re.compile(r"\s*(?P<label>[^:]*?)\s*:\s*(?P<words>\S.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?\s*")
+LINE = re.compile(r"\s*(?P<label>(?:\\.|[^:\\])*?)\s*:\s*(?P<words>\S.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?\s*")
 INTENT = "intent"
+# What ends a label.
+ENDS_LABEL = ":"
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ class SpanLines(Labelled):
         tokens, position = Tokens.of(doc), 0
         for start, end, label in gold_spans(doc):
             count = tokens.count(start, end, position)
-            lines.append(f"{label}: {tokens.text(start, end)}{f' [{count}]' if count > 1 else ''}")
+            lines.append(f"{escape_label(label, ENDS_LABEL)}: {tokens.text(start, end)}{f' [{count}]' if count > 1 else ''}")
             position = end
         return "".join(f"{line}\n" for line in lines)
 
@@ -108,7 +122,7 @@ class SpanLines(Labelled):
         match = LINE.fullmatch(line)
         if match is None:
             return f"not a line `LABEL: words`: {line!r}"
-        label = {name.casefold(): name for name in self.labels}.get(match["label"].casefold())
+        label = labels_by_name(self.labels).get(unescape(match["label"]).casefold())
         if label is None:
             return f"unknown label {match['label']!r} in {line!r}"
         count = int(match["count"] or 1)
@@ -137,7 +151,7 @@ class SpanLinesGrammar:
                 return [Edge(f"{INTENT}: {intent}\n", ("line", 0)) for intent in self.intents]
             case ("line", int(position)):
                 labels = self.labels if self._firsts(position) else ()
-                return [Edge(f"{label}:", ("first", position)) for label in labels]
+                return [Edge(f"{escape_label(label, ENDS_LABEL)}:", ("first", position)) for label in labels]
             case ("first", int(position)):
                 return [Edge(f" {self.tokens.words[i]}", ("inside", position, i, i + 1)) for i in self._firsts(position)]
             case ("inside", int(position), int(start), int(end)):

@@ -54,7 +54,7 @@ class EntityPipe(TrainablePipe):
     def _add(self, kind: str, label: str) -> int:
         if label in self.cfg[kind]:
             return 0
-        check_name(label, kind, self.cfg[kind])
+        check_name(label, kind)
         self.cfg[kind].append(label)
         return 1
 

@@ -1,18 +1,24 @@
-"""Which names labels and intents may have, so that every format can write them and read them back."""
+"""Which names the labels and intents of a component may have."""
 
 from typing import Any, Sequence
 
 from ..errors import LabelError
+from ..labels.names import is_name
 
-MARKS = ":<>[]/\\"
 
-
-def check_name(name: Any, kind: str, others: Sequence[str]) -> None:
-    """RAISES (LabelError): If something cannot be the name of a label or an intent beside the others of its kind."""
-    if not isinstance(name, str) or not name or not name.isprintable() or name != name.strip() or set(name) & set(MARKS):
+def check_name(name: Any, kind: str) -> None:
+    """RAISES (LabelError): If something cannot be the name of a label or an intent."""
+    if not is_name(name):
         raise LabelError(
-            f"Got {name!r} among the {kind}. Allowed is text on one line, without white space at its ends and without "
-            f"{' '.join(MARKS)}."
+            f"Got {name!r} among the {kind}. Allowed is text on one line, without white space at its ends and without control "
+            "characters. Rename it in the data."
         )
+
+
+def check_case(name: str, kind: str, others: Sequence[str]) -> None:
+    """RAISES (LabelError): If a name differs from another one of its kind in case only, as answers are read in any case."""
     if name.casefold() in map(str.casefold, others):
-        raise LabelError(f"Got {name!r} among the {kind}, which differs from another one in case only. Rename one of them.")
+        raise LabelError(
+            f"Got {name!r} among the {kind}, which differs from another one in case only. Rename one of them, or train bio_ner, "
+            "which reads no answers."
+        )

@@ -22,6 +22,7 @@ from .annotate import AnnotationPolicy
 from .drafts import make_draft
 from .entity_pipe import EntityPipe
 from .lessons import make_lessons, names_in
+from .names import check_case
 from .parts import Part, PartMaker
 from .reading import Reading, read_answer
 from .windows import join
@@ -103,6 +104,11 @@ class SlmNer(EntityPipe):
         """Add an entity label, also to a trained component: labels are words of the prompt. RETURNS: 1, or 0 if it is there."""
         return self._add("labels", label)
 
+    def _add(self, kind: str, label: str) -> int:
+        if isinstance(label, str) and label not in self.cfg[kind]:
+            check_case(label, kind, self.cfg[kind])
+        return super()._add(kind, label)
+
     @property
     def format(self) -> PromptFormat:
         """The prompt format for the labels and intents of now."""
@@ -128,7 +134,7 @@ class SlmNer(EntityPipe):
         """Find the entities of a batch, without changing it."""
         docs = list(docs)
         form = self.format
-        self._require_all()
+        self._require_names("labels")
         cuts = [self._maker.parts(doc, number) for number, doc in enumerate(docs)]
         parts = [part for cut, _ in cuts for part in cut]
         requests = [self._request(form, part, docs[part.number]) for part in parts]
@@ -147,9 +153,6 @@ class SlmNer(EntityPipe):
     @property
     def _maker(self) -> PartMaker:
         return PartMaker(self.settings.window, self.settings.overlap, self.model.shims[0].count_pieces)
-
-    def _require_all(self) -> None:
-        self._require_names("labels", *(["intents"] if self.settings.cats else []))
 
     def _merge(self, form: PromptFormat, done: Sequence[Tuple[Part, Request, Answer]], unread: List[str]) -> Prediction:
         """One prediction from all windows of a Doc."""
@@ -196,11 +199,21 @@ class SlmNer(EntityPipe):
         validate_get_examples(get_examples, "SlmNer.initialize")
         self._forget_training()
         found = labels or names_in(get_examples())
-        for kind in ("labels", "intents") if self.settings.cats else ("labels",):
-            for label in found.get(kind, []):
-                self._add(kind, label)
-        self._require_all()
+        for label in found.get("labels", []):
+            self._add("labels", label)
+        for intent in self._told_apart(found.get("intents", [])):
+            self._add("intents", intent)
+        self._require_names("labels")
         self.model.initialize()
+
+    def _told_apart(self, intents: Sequence[str]) -> Sequence[str]:
+        """The intents of training data, where they are to be learned and there is more than one."""
+        if not self.settings.cats:
+            return ()
+        if len({*intents, *self.cfg["intents"]}) > 1:
+            return intents
+        logger.warning("%s: got cats = true, but the intents %s. Entities alone are learned.", self.name, list(intents))
+        return ()
 
     def _forget_training(self) -> None:
         """Go back to what the first adapter was trained for: new weights have no others, and no temperature."""

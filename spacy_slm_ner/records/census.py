@@ -122,13 +122,41 @@ class Census:
         known = set().union(*(part.strings(label) for part in earlier))
         return len(strings - known), len(strings)
 
+    @property
+    def has_intents(self) -> bool:
+        return any(doc.cats for part in self.parts for doc in part.docs)
+
+    @property
+    def has_word(self) -> bool:
+        """Whether the word stands in any text."""
+        texts = (doc.text.casefold() for part in self.parts for doc in part.docs)
+        return bool(self.word) and any(self.word.casefold() in text for text in texts)
+
     def leaks(self, least_unseen: float) -> Iterator[str]:
         """One sentence for each near-duplicate across parts and each label with too few new strings."""
+        yield from self.twin_leaks()
+        yield from self.few_unseen(least_unseen)
+
+    def twin_leaks(self) -> Iterator[str]:
+        """One sentence for each near-duplicate across parts."""
         for parts, texts, similarity in self.twins:
             if parts[0] != parts[1]:
                 yield f"near-duplicates ({similarity:.2f}) in {parts[0]} and {parts[1]}: {texts[0]!r} and {texts[1]!r}"
+
+    def few_unseen(self, least: float) -> Iterator[str]:
+        """One sentence for each label with too few new strings."""
         for label in self.disjoint:
             new, total = self.unseen(label)
-            if new < least_unseen * total:
+            if new < least * total:
                 last = self.parts[-1].name
-                yield f"only {new} of {total} {label} strings of {last} are new, at least {least_unseen:.0%} should be"
+                yield f"only {new} of {total} {label} strings of {last} are new, at least {least:.0%} should be"
+
+    def absences(self) -> Iterator[str]:
+        """One sentence for each thing to count that no file has."""
+        if self.word and not self.has_word:
+            yield f"no text has the word {self.word!r}, so there is no table of it"
+        known = {*self.labels, TEXT}
+        for kind, names in (("forms of", self.forms), ("new strings of", self.disjoint)):
+            absent = [name for name in names if name not in known]
+            if absent:
+                yield f"no entity has the labels {', '.join(absent)}, so there is no table of the {kind} them"

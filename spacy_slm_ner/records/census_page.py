@@ -1,7 +1,7 @@
 """The counts of a set of records as Markdown."""
 
 from pathlib import Path
-from typing import Iterable, Iterator, Sequence
+from typing import Iterable, Iterator, Optional, Sequence
 
 from ..errors import ReadError
 from .census import TEXT, Census, Part
@@ -19,17 +19,11 @@ def census_page(census: Census) -> str:
 def sections(census: Census) -> Iterator[str]:
     names = [part.name for part in census.parts]
     yield table(["", *names], overview(census))
-    if census.word:
-        rows = (
-            (f"`{intent}` texts with it", [hits(part, census.word, intent) for part in census.parts]) for intent in census.intents
-        )
-        yield table([f"does *{census.word}* give the intent away?", *names], rows)
-    counts = [part.count_forms(census.forms) for part in census.parts]
-    for label, patterns in census.forms.items():
-        head = "texts with" if label == TEXT else f"{label} forms"
-        yield table([head, *names], ((form, [str(count[label, form]) for count in counts]) for form in patterns))
-    if census.disjoint:
-        unseen = ((label, [str(n) for n in census.unseen(label)]) for label in census.disjoint)
+    if census.has_word and census.has_intents:
+        yield table([f"does *{census.word}* give the intent away?", *names], word_rows(census))
+    yield from (table([head, *names], rows) for head, rows in form_tables(census))
+    unseen = [(label, [str(n) for n in census.unseen(label)]) for label in census.disjoint if census.unseen(label)[1]]
+    if unseen:
         yield table([f"strings of {names[-1]} that no other file has", "new", "of"], unseen)
     across = sum(parts[0] != parts[1] for parts, _, _ in census.twins)
     yield (
@@ -38,12 +32,27 @@ def sections(census: Census) -> Iterator[str]:
     )
 
 
+def word_rows(census: Census) -> Iterator[Row]:
+    for intent in census.intents:
+        yield f"`{intent}` texts with it", [hits(part, census.word, intent) for part in census.parts]
+
+
+def form_tables(census: Census) -> Iterator[tuple[str, list[Row]]]:
+    """Head and rows for each label with forms that occurs."""
+    counts = [part.count_forms(census.forms) for part in census.parts]
+    for label, patterns in census.forms.items():
+        head = "texts with" if label == TEXT else f"{label} forms"
+        occurs = any(count[label, form] for count in counts for form in patterns) if label == TEXT else label in census.labels
+        if occurs:
+            yield head, [(form, [str(count[label, form]) for count in counts]) for form in patterns]
+
+
 def overview(census: Census) -> Iterator[Row]:
     yield "texts", [str(len(part.docs)) for part in census.parts]
     yield "without entity", [share(part.without_entity(), len(part.docs)) for part in census.parts]
     for label in census.labels:
         yield f"{label} entities", [str(part.count_labels()[label]) for part in census.parts]
-    for intent in census.intents:
+    for intent in census.intents if census.has_intents else ():
         yield f"intent `{intent}`", [str(part.count_intents()[intent]) for part in census.parts]
 
 
@@ -60,15 +69,47 @@ def table(head: Sequence[str], rows: Iterable[Row]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', BAR) for cell in line)} |" for line in lines)
 
 
+def write_page(readme: Path, page: str) -> Optional[str]:
+    """Put a page into a Markdown file, which is made if there is none.
+
+    RETURNS (Optional[str]): Why it is not in there, if the file has no place for it or cannot be written.
+    """
+    try:
+        if not readme.exists():
+            create_readme(readme)
+        insert_page(readme, page)
+        return None
+    except ReadError as error:
+        return f"the counts are printed only. {error}"
+
+
+def create_readme(readme: Path, text: str = "") -> None:
+    """Write a Markdown file with a place for a page.
+
+    text (str): A paragraph for its beginning.
+    RAISES (ReadError): If it cannot be written.
+    """
+    try:
+        readme.parent.mkdir(parents=True, exist_ok=True)
+        readme.write_text("\n\n".join(part for part in ("# Records", text, f"{START}\n{END}\n") if part), encoding="utf8")
+    except OSError as error:
+        raise ReadError(f"Cannot write {readme}: {error.strerror}.") from None
+
+
 def insert_page(readme: Path, page: str) -> None:
     """Put a page into a Markdown file, between its two marks.
 
-    RAISES (ReadError): If the file lacks the marks.
+    RAISES (ReadError): If the file lacks the marks, or cannot be read or written.
     """
-    with readme.open(encoding="utf8", newline="") as file:
-        before, start, rest = file.read().partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ReadError(f"{readme} has no place for the counts. Put the lines {START} and {END} into it.")
-    with readme.open("w", encoding="utf8", newline="") as file:
-        file.write(f"{before}{START}\n{page}\n{END}{after}")
+    try:
+        with readme.open(encoding="utf8", newline="") as file:
+            before, start, rest = file.read().partition(START)
+        _, end, after = rest.partition(END)
+        if not start or not end:
+            raise ReadError(f"{readme} has no place for the counts. Put the lines {START} and {END} into it.")
+        with readme.open("w", encoding="utf8", newline="") as file:
+            file.write(f"{before}{START}\n{page}\n{END}{after}")
+    except UnicodeDecodeError:
+        raise ReadError(f"{readme} is not UTF-8. Store it as UTF-8, or name another file.") from None
+    except OSError as error:
+        raise ReadError(f"Cannot write {readme}: {error.strerror}.") from None

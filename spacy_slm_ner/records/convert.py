@@ -12,8 +12,9 @@ from ..errors import ReadError
 from ..labels import Scheme, check_scheme, detect_scheme
 from .build import record_to_doc, sentence_to_doc
 from .damage import Finding, Ledger
+from .look_alikes import describe_entries
 from .mentions import Problem
-from .read_conll import read_sentences
+from .read_conll import FIRST_AND_LAST, ColumnChoice, read_sentences
 from .read_json import Payload, read_payloads
 from .schema import Record, parse_record
 
@@ -41,6 +42,7 @@ class Job:
     ledger (Ledger): Takes the findings, under a policy.
     labels (Sequence[str]): Allowed labels; empty for any.
     intents (Sequence[str]): All intents; empty to take those that the files name.
+    columns (ColumnChoice): Columns of CoNLL files that hold the words and the tags.
     scheme (Optional[Scheme]): Tagging scheme of CoNLL files; None to detect it for each file.
     schemes (dict[str, Scheme]): The scheme that each CoNLL file was read in.
     """
@@ -52,6 +54,7 @@ class Job:
     scheme: Optional[Scheme] = None
     schemes: dict[str, Scheme] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
+    columns: ColumnChoice = FIRST_AND_LAST
 
     def convert(self, paths: Sequence[Path], format: Optional[Format] = None) -> list[Doc]:
         """Convert files, in the order given.
@@ -68,7 +71,10 @@ class Job:
         return [doc for path, kind in zip(paths, formats) for doc in readers[kind](path)]
 
     def _records(self, path: Path) -> Iterator[Doc]:
-        for number, payload in read_payloads(path):
+        payloads = list(read_payloads(path))
+        if not any(isinstance(checked(payload), Record) for _, payload in payloads):
+            raise ReadError(no_records(path, [payload for _, payload in payloads]))
+        for number, payload in payloads:
             text = payload.get("text", "") if isinstance(payload, dict) else str(payload)
             doc, problems = self.build(payload)
             if self._keep(path, number, str(text), problems) and doc is not None:
@@ -87,7 +93,7 @@ class Job:
         return record_to_doc(record, self.nlp, self.labels, self.intents)
 
     def _conll(self, path: Path) -> Iterator[Doc]:
-        sentences = read_sentences(path)
+        sentences = read_sentences(path, self.columns)
         tags = [sentence.tags for sentence in sentences]
         scheme = self.scheme or detect_scheme(tags)
         check_scheme(tags, scheme)
@@ -102,6 +108,15 @@ class Job:
         for finding in findings:
             self.ledger.add(finding)
         return not self.ledger.costs_record(findings)
+
+
+def no_records(path: Path, payloads: Sequence[Payload]) -> str:
+    """Say of a file without a single record what it holds, and what to do."""
+    first = next((found for payload in payloads for found in [checked(payload)] if isinstance(found, Problem)), None)
+    if first is None:
+        return f'{path} holds no records. A record file is {{"dataset": [...]}} with at least one record in it.'
+    advice = describe_entries(payloads) or "Correct the records."
+    return f"{path} holds no records: none of its {len(payloads)} entries is one. {advice} The first: {first.reason}."
 
 
 def checked(payload: Payload) -> Union[Record, Problem]:

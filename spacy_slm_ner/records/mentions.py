@@ -3,8 +3,8 @@
 from typing import Iterator, NamedTuple, Optional, Sequence
 
 from ..alignment import Mention
-from ..errors import SchemeError
-from ..labels import OUTSIDE, split_tag
+from ..labels.names import is_name
+from ..labels.written import read_tag
 from .schema import Record, WordLabel
 
 
@@ -22,25 +22,20 @@ class ReadLabel(NamedTuple):
     label: str
 
 
-def read_label(written: str, allowed: Sequence[str]) -> ReadLabel:
-    """Understand a label as models write it: "B-DATE", "b-date", "DATE", "O", "B-O".
+def read_label(written: str, allowed: Sequence[str], opened: str = "") -> ReadLabel:
+    """Understand a label as models write it: "B-DATE", "b_date", "DATE (B)", "DATE", "O", "B-O".
 
     written (str): Label of a word.
     allowed (Sequence[str]): Labels to which another case is corrected; empty if any label is allowed.
+    opened (str): Label of the entity before. Where any label is allowed, "E-MAIL" ends an entity only if that is a MAIL.
     RETURNS (ReadLabel): With the label "" for an outside label.
     """
-    names = {name.upper(): name for name in allowed}
-    if written.strip().upper() in names:
-        return ReadLabel(None, names[written.strip().upper()])
-    try:
-        prefix, label = split_tag(written.strip())
-    except SchemeError:
-        prefix, hyphen, rest = written.strip().partition("-")
-        prefix, label = (prefix.upper(), rest) if hyphen and prefix.upper() in ("B", "I") else ("", written.strip())
-    label = label.strip()
-    if label.upper() == OUTSIDE or prefix == OUTSIDE:
+    prefix, label, _ = read_tag(written, allowed)
+    if not allowed and prefix in ("L", "E") and label != opened:
+        prefix, label = "", written.strip()
+    if not label:
         return ReadLabel(True, "")
-    return ReadLabel(prefix in ("B", "U", "S") if prefix else None, names.get(label.upper(), label))
+    return ReadLabel(prefix in ("B", "U", "S") if prefix else None, label)
 
 
 def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention], list[Problem]]:
@@ -54,12 +49,12 @@ def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention]
     problems: list[Problem] = []
     is_open = False
     for entry in record.labels:
-        read = read_label(entry.label, allowed)
+        read = read_label(entry.label, allowed, mentions[-1].label if is_open else "")
         continues = is_open and mentions[-1].label == read.label
         problems.extend(judge(entry, read, continues, allowed))
         if not entry.word.strip():
             continue
-        if not read.label or (allowed and read.label not in allowed):
+        if not read.label or (allowed and read.label not in allowed) or not is_name(read.label):
             is_open = False
         elif continues and not read.opens:
             mentions[-1] = mentions[-1]._replace(words=(*mentions[-1].words, entry.word))
@@ -78,6 +73,8 @@ def judge(entry: WordLabel, read: ReadLabel, continues: bool, allowed: Sequence[
         yield Problem("outside_label", f"got {quoted}")
     elif allowed and read.label not in allowed:
         yield Problem("unknown_label", f"got {quoted}, allowed are {', '.join(allowed)}")
+    elif not is_name(read.label):
+        yield Problem("unknown_label", f"got {quoted}, a label is text on one line without control characters")
     elif read.opens is None:
         yield Problem("bare_label", f"got {quoted}")
     elif not read.opens and not continues:

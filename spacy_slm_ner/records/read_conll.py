@@ -1,13 +1,17 @@
-"""CoNLL columns: one word a line, its tag in the last column, an empty line behind each sentence."""
+"""CoNLL columns: one word a line with its tag in another column, an empty line behind each sentence."""
 
+import re
+from collections import Counter
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Iterator, NamedTuple, Sequence
 
-from ..errors import ReadError, SchemeError
-from ..labels import split_tag
+from ..errors import ReadError
+from .conll_tags import is_tag, plain_tags
 from .read_json import read_text
 
 DOCSTART = "-DOCSTART-"
+# What separates columns and lines; other kinds of space, such as the one in "10 000", belong to words.
+BLANK = " \t\r"
 
 
 class Sentence(NamedTuple):
@@ -15,7 +19,7 @@ class Sentence(NamedTuple):
 
     line (int): Number of its first line, counted from 1.
     words (tuple[str, ...]): Words.
-    tags (tuple[str, ...]): Tags, in whatever scheme the file uses.
+    tags (tuple[str, ...]): Tags, a prefix, a hyphen and a label each, in whatever scheme the file uses; or "O".
     """
 
     line: int
@@ -23,44 +27,110 @@ class Sentence(NamedTuple):
     tags: tuple[str, ...]
 
 
-def read_sentences(path: Path) -> list[Sentence]:
+class ColumnChoice(NamedTuple):
+    """Which columns to read, counted from 1; negative ones from the right.
+
+    word (int): Column of the words.
+    tag (int): Column of the tags.
+    """
+
+    word: int = 1
+    tag: int = -1
+
+
+FIRST_AND_LAST = ColumnChoice()
+
+
+class Line(NamedTuple):
+    """A line that is not empty.
+
+    number (int): Counted from 1.
+    text (str): As written.
+    columns (tuple[str, ...]): Its columns.
+    """
+
+    number: int
+    text: str
+    columns: tuple[str, ...]
+
+
+def read_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> list[Sentence]:
     """Read a CoNLL file.
 
-    Columns are parted by tabs where the line has one, else by spaces. A line of nothing but white space ends a sentence, and so
-    does a -DOCSTART- line.
+    Columns are separated by tabs where the line has one, else by spaces. A line of nothing but these ends a sentence, and so does
+    a -DOCSTART- line. A line that begins with `#` is a comment, unless it has as many columns as the others and ends with a tag.
 
+    path (Path): The file.
+    choice (ColumnChoice): Where words and tags stand.
     RETURNS (list[Sentence]): Sentences with at least one word.
-    RAISES (ReadError): If a line has a single column. (SchemeError): If a tag cannot be read.
+    RAISES (ReadError): If a line lacks a column, or the words are numbers of words. (SchemeError): If a tag cannot be read.
     """
-    return list(split_sentences(path))
-
-
-def split_sentences(path: Path) -> Iterator[Sentence]:
-    first = 1
-    words: list[str] = []
-    tags: list[str] = []
-    for number, line in enumerate([*read_text(path).split("\n"), ""], 1):
-        line = line.rstrip()
-        if not line or line.startswith(DOCSTART):
-            if words:
-                yield Sentence(first, tuple(words), tuple(tags))
-            first, words, tags = number + 1, [], []
-            continue
-        word, tag = split_columns(line, path, number)
-        words.append(word)
-        tags.append(tag)
-
-
-def split_columns(line: str, path: Path, number: int) -> tuple[str, str]:
-    """First and last column of a line."""
-    columns = [column.strip(" ") for column in line.split("\t")] if "\t" in line else line.split()
-    if len(columns) < 2 or not columns[0]:
+    blocks = list(split_blocks(read_text(path)))
+    lines = [line for block in blocks for line in block]
+    plain = [line for line in lines if not line.text.startswith("#")]
+    usual = max(Counter(len(line.columns) for line in plain or lines).items(), key=lambda pair: pair[1], default=(0, 0))[0]
+    kept = [[line for line in block if not is_comment(line, usual)] for block in blocks]
+    chosen = [[(line, *choose_columns(line, path, choice)) for line in block] for block in kept if block]
+    tags = iter(plain_tags([(f"{path}, line {line.number}", tag) for block in chosen for line, _, tag in block]))
+    sentences = [
+        Sentence(block[0][0].number, tuple(word for _, word, _ in block), tuple(next(tags) for _ in block)) for block in chosen
+    ]
+    if choice.word == 1 and usual > 2 and words_are_numbered(sentences):
         raise ReadError(
-            f"{path}, line {number}: got {line!r}. A CoNLL line has at least two columns, the word first and the tag last, "
-            "parted by a tab or spaces. Correct the line."
+            f"{path}: the first column numbers the words of each sentence, so it holds no words. Name the column that does, for "
+            "example --word-column 2, and --tag-column where the tags are not in the last."
         )
+    return sentences
+
+
+def split_blocks(content: str) -> Iterator[list[Line]]:
+    """The lines of each sentence. Nothing but a line feed ends a line: a word may hold what Unicode takes for a separator."""
+    block: list[Line] = []
+    for number, text in enumerate([*content.split("\n"), ""], 1):
+        text = text.rstrip(BLANK)
+        if text and not text.startswith(DOCSTART):
+            block.append(Line(number, text, split_columns(text)))
+        elif block:
+            yield block
+            block = []
+
+
+def split_columns(text: str) -> tuple[str, ...]:
+    return tuple(column.strip(" ") for column in text.split("\t")) if "\t" in text else tuple(re.split(" +", text))
+
+
+def is_comment(line: Line, usual: int) -> bool:
+    """Whether a line is no word with a tag, but a comment such as `# id 12 domain=en`.
+
+    usual (int): Number of columns of most lines.
+    """
+    if not line.text.startswith("#"):
+        return False
+    return len(line.columns) != usual or ("\t" not in line.text and not is_tag(line.columns[-1]))
+
+
+def choose_columns(line: Line, path: Path, choice: ColumnChoice) -> tuple[str, str]:
+    """Word and tag of a line.
+
+    RAISES (ReadError): If there are no such columns, or no word.
+    """
     try:
-        split_tag(columns[-1])
-    except SchemeError as error:
-        raise SchemeError(f"{path}, line {number}: {error}") from None
-    return columns[0], columns[-1]
+        word, tag = (line.columns[column - 1 if column > 0 else column] for column in choice)
+    except IndexError:
+        word = tag = ""
+    if len(line.columns) < 2 or not word or not tag:
+        raise ReadError(
+            f"{path}, line {line.number}: got {line.text!r}. A CoNLL line has at least two columns, the word first and the tag "
+            "last, separated by a tab or spaces. Correct the line, or name other columns with --word-column and --tag-column."
+        )
+    return word, tag
+
+
+def words_are_numbered(sentences: Sequence[Sentence]) -> bool:
+    """Whether the words of each sentence are 1, 2, 3 or 0, 1, 2, as in CoNLL-U."""
+    if sum(len(sentence.words) for sentence in sentences) < 3:
+        return False
+    return all(
+        any(sentence.words == tuple(str(i + first) for i in range(len(sentence.words))) for first in (0, 1))
+        for sentence in sentences
+    )

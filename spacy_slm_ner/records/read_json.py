@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Iterator, Union
 
 from ..errors import ReadError
+from .look_alikes import describe_document, describe_entries, describe_text
 
 Payload = Union[Any, json.JSONDecodeError]
 
@@ -27,7 +28,8 @@ def read_payloads(path: Path) -> Iterator[tuple[int, Payload]]:
     if 2 * sum(isinstance(payload, dict) for _, payload in lines) < len(lines):
         raise ReadError(
             f"{path} is not valid JSON: {document.msg} in line {document.lineno}, column {document.colno}. A record file is one "
-            'JSON document {"dataset": [...]} or JSON Lines. Correct that place.'
+            'JSON document {"dataset": [...]} or JSON Lines. '
+            f"{describe_text(content) or 'Correct that place.'}"
         )
     yield from lines
 
@@ -37,7 +39,8 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ReadError(f"{path} is not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
+        advice = "It is a DocBin, which needs no conversion." if path.suffix == ".spacy" else "Save it as UTF-8."
+        raise ReadError(f"{path} is not UTF-8: {error.reason} at byte {error.start}. {advice}") from None
     except OSError as error:
         raise ReadError(f"Cannot read {path}: {error.strerror}. Name an existing file.") from None
 
@@ -61,13 +64,15 @@ def read_lines(content: str) -> Iterator[tuple[int, Payload]]:
 
 def records_of(document: Any, path: Path) -> list[Any]:
     """The list of records of a JSON document."""
+    whole = document
     if isinstance(document, dict):
         if {"text", "labels"} <= document.keys():
             return [document]
         document = document.get("dataset")
     if not isinstance(document, list):
+        hint = describe_entries([whole]) or describe_document(whole) or "Put the records into one of these forms."
         raise ReadError(
             f'{path} holds JSON without a list of records. Allowed are {{"dataset": [...]}}, a list of records, '
-            "or JSON Lines. Put the records into one of these forms."
+            f"or JSON Lines. {hint}"
         )
     return document

@@ -1,4 +1,5 @@
 import time
+import unicodedata
 from itertools import accumulate, chain, pairwise
 from typing import get_args
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from spacy_slm_ner.alignment import Mention, locate
 from spacy_slm_ner.alignment.boundaries import UNSPACED
+from spacy_slm_ner.alignment.folding import fold_loosely
 from spacy_slm_ner.alignment.locate import Status
 from spacy_slm_ner.types import Span
 
@@ -80,7 +82,7 @@ def test_ranges_never_overlap_whatever_is_asked(asked):
 @given(anything())
 def test_no_word_of_a_mention_gets_lost(asked):
     text, mentions = asked
-    words = [word for mention in mentions for word in mention.words]
+    words = [word for mention in mentions for word in mention.words if word.strip()]
     assert [word for found in locate(text, mentions) for word in found.words] == words
 
 
@@ -93,12 +95,12 @@ def test_what_has_no_status_stands_in_the_text_as_written(asked):
 
 
 @given(anything())
-def test_a_range_never_cuts_a_run_of_letters_or_of_digits(asked):
+def test_a_range_never_cuts_a_run_of_digits_and_one_of_letters_only_where_it_says_so(asked):
     text, mentions = asked
     for found in locate(text, mentions):
         for cut in (found.span.start, found.span.end) if found.span else ():
             around = text[max(cut - 1, 0) : cut + 1]
-            unspaced = any(map(UNSPACED.match, around))
+            unspaced = any(map(UNSPACED.match, around)) or ("inside_word" in found.statuses and not around.isdigit())
             assert len(around) < 2 or unspaced or not (around.isalpha() or around.isdigit())
 
 
@@ -122,6 +124,14 @@ STATUSES = [
     ),
     pytest.param("May 4", ["4|of|May"], [("4", ("split",)), (None, ("missing",)), ("May", ("reordered", "split"))], id="torn"),
     pytest.param("Take 4 at 4 sharp", ["4"], [("4", ("ambiguous",))], id="ambiguous"),
+    pytest.param(
+        "서울에서 김민수가 왔다",
+        ["서울", "김민수"],
+        [("서울", ("inside_word",)), ("김민수", ("inside_word",))],
+        id="inside words with particles",
+    ),
+    pytest.param("Helsingissä sataa", ["helsingi"], [("Helsingi", ("folded", "inside_word"))], id="folded, inside a word"),
+    pytest.param("Ona, Quillin mukaan Ona", ["Quill", "Ona"], [("Quill", ("inside_word",)), ("Ona", ("ambiguous",))], id="both"),
     pytest.param("the bus", ["us"], [(None, ("missing",))], id="missing: inside a word"),
     pytest.param("the bus", ["US"], [(None, ("missing",))], id="missing: inside a word, another case"),
     pytest.param("at 14:30", ["4"], [(None, ("missing",))], id="missing: inside a number"),
@@ -283,3 +293,104 @@ def test_a_symbol_that_is_not_in_the_text_is_missing():
 def test_a_range_has_no_white_space_at_its_ends(words):
     spans = [found.span for found in locate("a b", [Mention(words, "X")]) if found.span]
     assert all("a b"[start:end].strip() == "a b"[start:end] for start, end, _ in spans)
+
+
+INSIDE = [
+    pytest.param("서울에서 왔다", "서울", "서울", id="korean"),
+    pytest.param("집에 있어요", "집", "집", id="korean, one syllable"),
+    pytest.param("김 민수가 왔다", "김|민수", "김 민수", id="korean, two words"),
+    pytest.param("국립서울대학교에서", "서울대학교", "서울대학교", id="korean, in the middle"),
+    pytest.param("Ankarada kaldım", "Ankara", "Ankara", id="turkish"),
+    pytest.param("Olen Helsingissä nyt", "Helsingi", "Helsingi", id="finnish"),
+    pytest.param("Mit Ada Quills Bericht", "Ada|Quill", "Ada Quill", id="german genitive"),
+    pytest.param("Der Zahnarzttermin", "Termin", "termin", id="german compound"),
+    pytest.param("Am Montagmorgen", "Montag", "Montag", id="german compound, its start"),
+    pytest.param("גר בירושלים", "ירושלים", "ירושלים", id="hebrew"),
+    pytest.param("سافر إلى بالقاهرة", "القاهرة", "القاهرة", id="arabic"),
+    pytest.param("दिल्लीमें", "दिल्ली", "दिल्ली", id="hindi"),
+]
+
+
+@pytest.mark.parametrize(("text", "words", "expected"), INSIDE)
+def test_a_word_that_others_are_glued_to_is_located(text, words, expected):
+    (found,) = locate(text, [Mention(tuple(words.split("|")), "X")])
+    assert text[found.span.start : found.span.end] == expected and "inside_word" in found.statuses
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("the bus", "us"),
+        ("a party", "art"),
+        ("the May", "y"),
+        ("at 14:30", "4"),
+        ("2026", "202"),
+        ("café", "caf"),
+        ("e\u0301t", "e"),
+    ],
+)
+def test_a_part_that_stands_there_by_chance_is_missing(text, word):
+    (found,) = locate(text, [Mention((word,), "X")])
+    assert found.span is None
+
+
+def test_a_whole_word_wins_over_a_part_wherever_it_stands():
+    text = "서울에서 서울 밖으로"
+    (found,) = locate(text, [Mention(("서울",), "X")])
+    assert (found.span.start, found.statuses) == (5, ())
+
+
+def test_the_occurrence_counts_parts_as_well():
+    text = "서울에서 서울까지"
+    (found,) = locate(text, [Mention(("서울",), "X", 2)])
+    assert (found.span.start, found.statuses) == (5, ("inside_word",))
+
+
+SAME_TO_THE_EYE = [
+    pytest.param("Zolta\u0301n Kova\u0301cs", "Zoltán|Kovács", id="NFD text"),
+    pytest.param("Zoltán Kovács", "Zolta\u0301n|Kova\u0301cs", id="NFD words"),
+    pytest.param("\u1112\u1161\u11ab\u1100\u116e\u11a8", "한국", id="Hangul in parts"),
+    pytest.param("２０２７年", "2027年", id="full width"),
+    pytest.param("ﬁnal oﬃce", "final|office", id="ligatures"),
+    pytest.param("ｶﾞｰﾄﾞ", "ガード", id="half-width kana"),
+    pytest.param("Ter\u00admin", "Termin", id="soft hyphen"),
+    pytest.param("Ter\u200bmin", "Termin", id="zero-width space"),
+    pytest.param("\u200eAda\u200f", "\u202aAda\u202c", id="marks of direction"),
+    pytest.param("\ufeffAda", "Ada\ufeff", id="byte order mark"),
+    pytest.param("می\u200cخواهم", "میخواهم", id="zero-width non-joiner"),
+    pytest.param("محـــمد", "محمد", id="tatweel"),
+    pytest.param("ﻣﺤﻤﺪ", "محمد", id="presentation forms"),
+    pytest.param("İzmir", "I\u0307zmir", id="dotted capital"),
+    pytest.param("DIYARBAKIR", "Diyarbakır", id="dotless i"),
+    pytest.param("Straße", "STRASSE", id="sharp s"),
+    pytest.param("10 m²", "10|m2", id="superscript"),
+    pytest.param("Teil Ⅳ", "Teil|IV", id="number sign"),
+    pytest.param("9\u20119", "9-9", id="non-breaking hyphen"),
+    pytest.param("❤\ufe0f Ada", "❤|Ada", id="variation selector"),
+    pytest.param("weiter…", "weiter...", id="ellipsis"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), SAME_TO_THE_EYE)
+def test_what_looks_the_same_is_located(text, words):
+    front = "İ e\u0301 ﬁ – "
+    (found,) = locate(front + text + " x", [Mention(tuple(words.split("|")), "X")])
+    assert found.span is not None and not {"missing", "split", "inside_word"} & set(found.statuses)
+    start, end = found.span.start, found.span.end
+    assert fold_loosely((front + text)[start:end]).text.strip() == fold_loosely(text).text.strip()
+
+
+@given(st.text(st.characters(), max_size=12), st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]), st.text(max_size=5))
+def test_every_form_of_a_text_folds_alike_and_leads_back(text, form, front):
+    folded = fold_loosely(text)
+    assert len(folded.text) == len(folded.starts) == len(folded.ends)
+    assert all(0 <= start < end <= len(text) for start, end in zip(folded.starts, folded.ends))
+    assert folded.starts == sorted(folded.starts) and folded.ends == sorted(folded.ends)
+
+
+@given(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8), st.sampled_from(["NFC", "NFD"]))
+def test_a_word_in_another_form_is_located_as_a_whole(word, form):
+    text = f"see {unicodedata.normalize(form, word)} now"
+    (found,) = locate(text, [Mention((word,), "X")])
+    if fold_loosely(word).text.strip():
+        assert found.span is not None and text[found.span.start : found.span.end] == text[4:-4]

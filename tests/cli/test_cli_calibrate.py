@@ -37,6 +37,14 @@ class Certain:
         return self
 
 
+class Blind(Certain):
+    """Finds nothing."""
+
+    def score_ents(self, docs: list[Doc]) -> None:
+        for doc in docs:
+            doc.ents = []
+
+
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[Path]:
     Language.factory("certain", func=lambda nlp, name: Certain())
@@ -79,3 +87,15 @@ def test_a_pipeline_without_scores_is_refused(dev: Path, tmp_path: Path) -> None
 def test_an_unknown_component_is_refused(pipeline: Path, dev: Path, tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"Got the component 'ner', those with a temperature are: certain"):
         calibrate(str(pipeline), dev, tmp_path / "out", "ner")
+
+
+def test_a_pipeline_that_finds_nothing_is_stored_as_it_is(run: Run, tmp_path: Path) -> None:
+    DocBin(docs=[Doc(spacy.blank("en").vocab, words=["nothing", "here"], ents=["O", "O"])]).to_disk(tmp_path / "dev.spacy")
+    Language.factory("blind", func=lambda nlp, name: Blind())
+    nlp = spacy.blank("en")
+    nlp.add_pipe("blind")
+    nlp.to_disk(tmp_path / "model")
+    result = run("calibrate", tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "calibrated")
+    assert result.exit_code == 0
+    assert "blind found no entity in the data, so there are no scores to calibrate: temperature 1.00" in result.output
+    assert spacy.load(tmp_path / "calibrated").get_pipe("blind").temperature == 1.0

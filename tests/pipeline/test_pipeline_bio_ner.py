@@ -266,6 +266,27 @@ def test_labels_can_be_given_before_training() -> None:
 # Errors
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [["person/actor", "art-broadcast/program"], ["JOB TITLE", "a, b"], ["<A>", "[A]", "A:B", "A\\B"], ["日付"], ["Date", "DATE"]],
+    ids=str,
+)
+def test_labels_may_have_any_name_on_one_line(labels: list[str]) -> None:
+    nlp = make()
+    reference = nlp.make_doc(" ".join("word" for _ in labels))
+    reference.set_ents([Span(reference, i, i + 1, label) for i, label in enumerate(labels)], default="outside")
+    nlp.initialize(lambda: [Example(nlp.make_doc(reference.text), reference)])
+    assert component(nlp).labels == tuple(sorted(labels))
+    tags = [component(nlp).tags[tag] for tag in component(nlp).gold_tags(Example(nlp.make_doc(reference.text), reference))]
+    assert tags == [f"B-{label}" for label in labels]
+
+
+@pytest.mark.parametrize("label", ["", "A\nB", "A ", 7], ids=repr)
+def test_labels_that_are_no_names_are_refused(label: Any) -> None:
+    with pytest.raises(LabelError, match=r"among the labels\. Allowed is text on one line"):
+        component(make()).add_label(label)
+
+
 def test_a_new_label_after_training_is_an_error(trained: Language) -> None:
     assert component(trained).add_label("DATE") == 0
     with pytest.raises(LabelError, match=r"Got the new label 'TIME'.*Add labels before `nlp\.initialize`"):

@@ -38,6 +38,7 @@ CASES = {
     "folded": Case(record("Mr o’brien", ("O'Brien", "B-NAME")), ["o’brien"]),
     "respaced": Case(record("Mail bob@gmail.com", ("bob @ gmail .com", "B-NAME")), ["bob@gmail.com"]),
     "reordered": Case(record("Bob on Monday", ("Monday", "B-DATE"), ("Bob", "B-NAME")), ["Bob", "Monday"]),
+    "inside_word": Case(record("Olen Helsingissä", ("Helsingi", "B-NAME")), ["Helsingissä"], frozenset({"token_cut"})),
     "split": Case(record("Monday or maybe Sunday", ("Monday", "B-DATE"), ("Sunday", "I-DATE")), ["Monday", "Sunday"]),
     "token_cut": Case(record("on May4 then", ("May", "B-DATE")), ["May4"]),
     "overlap": Case(record("on May4 then", ("May", "B-DATE"), ("4", "B-DATE")), ["May4"], frozenset({"token_cut"})),

@@ -31,10 +31,68 @@ def record(*pairs):
         ("i-o", (True, "")),
         ("B-CITY", (True, "CITY")),
         ("city", (None, "city")),
+        ("B_DATE", (True, "DATE")),
+        ("i_date", (False, "DATE")),
+        ("B:DATE", (True, "DATE")),
+        ("B.DATE", (True, "DATE")),
+        ("B DATE", (True, "DATE")),
+        ("B/DATE", (True, "DATE")),
+        ("B|DATE", (True, "DATE")),
+        ("B - DATE", (True, "DATE")),
+        ("B–DATE", (True, "DATE")),
+        ("B\u2011DATE", (True, "DATE")),
+        ("DATE-B", (True, "DATE")),
+        ("DATE_I", (False, "DATE")),
+        ("DATE (B)", (True, "DATE")),
+        ("DATE[I]", (False, "DATE")),
+        ("[B-DATE]", (True, "DATE")),
+        ("<I-DATE>", (False, "DATE")),
+        ('"B-DATE"', (True, "DATE")),
+        ("BEGIN-DATE", (True, "DATE")),
+        ("Inside: date", (False, "DATE")),
+        ("M-DATE", (False, "DATE")),
+        ("E_DATE", (False, "DATE")),
+        ("S.DATE", (True, "DATE")),
+        ("END DATE", (False, "DATE")),
+        ("B-B-DATE", (True, "DATE")),
+        ("B_E-MAIL", (True, "E-MAIL")),
+        ("E-MAIL-I", (False, "E-MAIL")),
+        ("B_CITY", (True, "CITY")),
     ],
 )
 def test_a_label_is_understood_as_models_write_it(written, expected):
     assert read_label(written, LABELS) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("B_NAME", (True, "NAME")),
+        ("NAME_I", (False, "NAME")),
+        ("B NAME", (True, "NAME")),
+        ("B-JOB TITLE", (True, "JOB TITLE")),
+        ("START_DATE", (None, "START_DATE")),
+        ("LAST NAME", (None, "LAST NAME")),
+        ("E-MAIL", (None, "E-MAIL")),
+        ("S_CORP", (None, "S_CORP")),
+        ("O-RING", (None, "O-RING")),
+        ("person/actor", (None, "person/actor")),
+    ],
+)
+def test_without_a_list_a_label_is_taken_apart_where_no_label_is_written_so(written, expected):
+    assert read_label(written, ()) == expected
+
+
+@pytest.mark.parametrize("label", ["B_CELL", "I-94", "E-MAIL", "S_CORP", "S-Bahn", "L", "VITAMIN B", "B", "TYPE-I"])
+def test_an_allowed_label_is_never_taken_apart(label):
+    assert read_label(label, [label, "CELL", "MAIL"]) == (None, label)
+    assert read_label(f"B-{label}", [label]) == (True, label)
+    assert read_label(f"I_{label.lower()}", [label]) == (False, label)
+
+
+def test_an_end_tag_belongs_to_the_entity_before_it():
+    read, _ = read_mentions(record(("Ada", "B-NAME"), ("Quill", "E-NAME"), ("a@b.c", "E-MAIL")), ())
+    assert read == [Mention(("Ada", "Quill"), "NAME"), Mention(("a@b.c",), "E-MAIL")]
 
 
 @pytest.mark.parametrize(("written", "label"), [("B-date", "date"), ("I-DATE", "DATE"), ("Date", "Date")])

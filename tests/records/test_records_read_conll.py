@@ -1,15 +1,15 @@
 import pytest
 
-from spacy_slm_ner.errors import ReadError
-from spacy_slm_ner.records.read_conll import Sentence, read_sentences
+from spacy_slm_ner.errors import ReadError, SchemeError
+from spacy_slm_ner.records.read_conll import ColumnChoice, Sentence, read_sentences
 
 
 @pytest.fixture
 def read(tmp_path):
-    def _read(content):
+    def _read(content, *columns):
         path = tmp_path / "sentences.conll"
         path.write_bytes(content.encode("utf8"))
-        return read_sentences(path)
+        return read_sentences(path, ColumnChoice(*columns))
 
     return _read
 
@@ -63,3 +63,69 @@ def test_a_single_column_is_refused_with_its_line_number(read, line):
 def test_an_empty_word_column_is_refused(read):
     with pytest.raises(ReadError, match=r"sentences.conll, line 1: got"):
         read("\tNN\tO\n")
+
+
+@pytest.mark.parametrize(
+    "space", ["\u00a0", "\u2009", "\u202f", "\u3000", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"], ids=ascii
+)
+def test_other_spaces_belong_to_words(read, space):
+    assert read(f"10{space}000 B-MONEY\n{space} O\n{space}\tO\n") == [
+        Sentence(1, (f"10{space}000", space, space), ("B-MONEY", "O", "O"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("# id 12 domain=en\nSee _ _ O\nAnn _ _ B-PER\n\n# id 13 domain=en\nGo _ _ O\n", id="MultiCoNER"),
+        pytest.param("# sent_id = 1\n# text = See Ann\nSee\tO\nAnn\tB-PER\n\n# sent_id = 2\nGo\tO\n", id="CoNLL-U"),
+        pytest.param("#\nSee O\nAnn B-PER\n\n#comment\nGo O\n", id="short"),
+        pytest.param("# O\nAnn B-PER\n\n# text\nGo O\n", id="one of each"),
+    ],
+)
+def test_comments_are_no_words(read, content):
+    words = [sentence.words for sentence in read(content)]
+    assert words in ([("See", "Ann"), ("Go",)], [("#", "Ann"), ("Go",)])
+
+
+def test_a_hash_with_a_tag_is_a_word(read):
+    assert read("# O\n#win B-TAG\n#\tO\n")[0].words == ("#", "#win", "#")
+
+
+TAGS = [
+    pytest.param(["O", "PER", "PER", "LOC"], ["O", "I-PER", "I-PER", "I-LOC"], id="bare"),
+    pytest.param(["O", "person-actor", "O", "O"], ["O", "I-person-actor", "O", "O"], id="Few-NERD"),
+    pytest.param(["B-PER", "M-PER", "E-PER", "O"], ["B-PER", "I-PER", "E-PER", "O"], id="BMES"),
+    pytest.param(["W-PER", "O", "M-LOC"], ["U-PER", "O", "I-LOC"], id="BMEWO"),
+    pytest.param(["PER-B", "PER-I", "O"], ["B-PER", "I-PER", "O"], id="prefix behind"),
+    pytest.param(["B_PER", "I_PER", "O"], ["B-PER", "I-PER", "O"], id="underscores"),
+    pytest.param(["ner=B-PER", "ner=I-PER", "ner=O"], ["B-PER", "I-PER", "O"], id="features"),
+    pytest.param(["name=B-PER", "O", "_", "o"], ["B-PER", "O", "O", "O"], id="other ways to be outside"),
+    pytest.param(["b-PER", "i-PER", "O"], ["B-PER", "I-PER", "O"], id="lower case"),
+]
+
+
+@pytest.mark.parametrize(("written", "tags"), TAGS)
+def test_tags_are_read_as_data_sets_write_them(read, written, tags):
+    assert read("".join(f"w{i}\t{tag}\n" for i, tag in enumerate(written)))[0].tags == tuple(tags)
+
+
+@pytest.mark.parametrize("tag", ["X-PER", "12", "PER"])
+def test_a_tag_among_others_that_cannot_be_read_is_named(read, tag):
+    with pytest.raises(SchemeError, match=rf"line 3: Got the tag '{tag}'"):
+        read(f"See\tO\nAnn\tB-PER\nBob\t{tag}\n")
+
+
+def test_columns_can_be_chosen(read):
+    content = "1\tSee\tVB\tO\t_\n2\tAnn\tNN\tB-PER\t_\n3\tnow\tRB\tO\t_\n"
+    assert read(content, 2, 4) == read(content, -4, -2) == [Sentence(1, ("See", "Ann", "now"), ("O", "B-PER", "O"))]
+    with pytest.raises(ReadError, match=r"line 1: got .*name other columns with --word-column and --tag-column"):
+        read(content, 7, 1)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_words_are_not_taken_for_words(read, first):
+    content = "".join(f"{i + first} {word} O\n" for i, word in enumerate(("See", "Ann", "now")))
+    with pytest.raises(ReadError, match=r"the first column numbers the words of each sentence.*--word-column 2"):
+        read(content)
+    assert read(content, 2)[0].words == ("See", "Ann", "now")

@@ -1,0 +1,99 @@
+"""Files that hold labelled texts in another form than records: what they look like, and how to read them."""
+
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
+
+OFFSETS = (
+    "`doc.char_span(start, end, label)` of spaCy makes entities of offsets, and `doc_to_record` in `spacy_slm_ner.records.write` "
+    "makes records of Docs"
+)
+
+
+class Form(NamedTuple):
+    """A form that other tools write.
+
+    name (str): What to call it.
+    fits (Callable[[Any], bool]): Whether one of its entries is in this form.
+    advice (str): How to come to records from there.
+    """
+
+    name: str
+    fits: Callable[[Any], bool]
+    advice: str
+
+
+def has(*names: str) -> Callable[[Any], bool]:
+    """Fit for JSON objects with these names."""
+    return lambda entry: isinstance(entry, Mapping) and set(names) <= entry.keys()
+
+
+def has_list(name: str, of: type) -> Callable[[Any], bool]:
+    """Fit for JSON objects with a list of a type, not empty, under a name."""
+
+    def fits(entry: Any) -> bool:
+        values = entry.get(name) if isinstance(entry, Mapping) else None
+        return isinstance(values, list) and bool(values) and all(isinstance(value, of) for value in values)
+
+    return fits
+
+
+def is_pair(entry: Any) -> bool:
+    """Fit for `[text, {"entities": ...}]`."""
+    return isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], Mapping)
+
+
+# The first that fits is taken.
+FORMS = (
+    Form("an export of Label Studio", has("data", "annotations"), 'export it as "CONLL2003" and use --format conll'),
+    Form("an export of Label Studio (JSON_MIN)", has("text", "annotator"), 'export it as "CONLL2003" and use --format conll'),
+    Form("training data of spaCy 2", is_pair, OFFSETS),
+    Form("an export of Prodigy", has("text", "spans"), "`prodigy data-to-spacy` writes DocBin files, which need no conversion"),
+    Form(
+        "token classification data of the Hugging Face hub",
+        has("tokens", "ner_tags"),
+        "write a line for each token with the name of its tag, an empty line behind each text, and use --format conll",
+    ),
+    Form("an export of doccano", has_list("label", list), OFFSETS),
+    Form("an export of doccano", has_list("labels", list), OFFSETS),
+    Form("texts with offsets", has("text", "entities"), OFFSETS),
+    Form("texts with offsets", has("text", "ents"), OFFSETS),
+    Form("texts with a list of label names", has_list("labels", str), "list the words of the entities, each with its label"),
+    Form("texts with labels by word", lambda entry: has("text", "labels")(entry) and isinstance(entry["labels"], Mapping),
+        "list the words as objects, in the order of the text"),
+    Form("texts without labels", lambda entry: isinstance(entry, str) or (has("text")(entry) and len(entry) == 1),
+        "label them first; a text without entities has an empty list of labels"),
+)  # fmt: skip
+
+
+def describe_entries(entries: Sequence[Any]) -> Optional[str]:
+    """Say what the entries of a file look like, if all are in one known form, and how to read them."""
+    for form in FORMS:
+        if entries and all(form.fits(entry) for entry in entries):
+            return f"It looks like {form.name}: {form.advice}."
+    return None
+
+
+def describe_text(content: str) -> Optional[str]:
+    """Say what a file that is no JSON looks like, and how to read it."""
+    lines = [line for line in content.split("\n") if line.strip()][:20]
+    rows = [line.split() for line in lines]
+    if rows and all(len(row) >= 2 and (row[-1] == "O" or row[-1][:2] in ("B-", "I-", "S-", "U-", "L-", "E-")) for row in rows):
+        return "It looks like CoNLL columns: use --format conll."
+    for name, separator in (("comma", ","), ("tab", "\t"), ("semicolon", ";")):
+        if (
+            len(lines) > 1
+            and lines[0].count(separator)
+            and "text" in lines[0].lower()
+            and not lines[0].lstrip().startswith(("{", "["))
+        ):
+            return f"It looks like a table with {name}s between its columns: write a JSON object for each row instead."
+    if any(line.startswith(("domain:", "labels:")) for line in lines):
+        return "It looks like a spec for `generate`: name the file of records that `generate` wrote."
+    return None
+
+
+def describe_document(document: Any) -> Optional[str]:
+    """Say where the records of a JSON document may be, if it holds lists under other names."""
+    if not isinstance(document, Mapping):
+        return None
+    names = [name for name, value in document.items() if isinstance(value, list) and value and isinstance(value[0], Mapping)]
+    return f'Its list {names[0]!r} may be meant: rename it to "dataset".' if len(names) == 1 else None
