@@ -42,7 +42,8 @@ class EvaluationError(SlmNerError):
 class EndpointError(SlmNerError):
     """An endpoint gives no answer.
 
-    kind (str): "key" (refused), "credit" (used up), "request" (refused as it is), or "down" (no answer after all tries).
+    kind (str): "key" (refused), "credit" (used up), "request" (refused as it is), "content" (refused for its content; another one
+        may be taken), or "down" (no answer after all tries).
     """
 
     def __init__(self, message: str, kind: str) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ..errors import ReadError
 from ..synthesis.batches import DISCOUNT, ask_batches
-from ..synthesis.endpoint import Endpoint, Manners
+from ..synthesis.endpoint import NO_KEY, Endpoint, Manners
 from ..synthesis.estimate import Estimate, estimate
 from ..synthesis.prices import find_price, read_prices
 from ..synthesis.run import End, Limits, Run
@@ -26,7 +26,7 @@ ENDS: dict[End, tuple[int, str]] = {
     "stalled": (1, "Of the last answers, nothing could be taken. Look at the rejects, correct the spec, or take another model."),
     "key": (1, "The endpoint refused the key."),
     "credit": (1, "The account has no credit left. The same command goes on later."),
-    "request": (1, "The endpoint refused the request."),
+    "request": (1, "The endpoint refused the request, or sent no completion."),
     "down": (1, "The endpoint gives no answers. The same command goes on later."),
 }
 
@@ -83,15 +83,15 @@ def generate(
 
     RETURNS (tuple[End, dict[str, Any]]): Why it ended; counts, tokens, cost and quotas.
     RAISES (ReadError): If there is no key, no price for a limit of cost, or the output belongs to something else.
+    RAISES (EndpointError): If no endpoint can have the address, or no request the key.
     """
     limits = limits or Limits()
     price = find_price(spec.model, read_prices(prices))
     if price is None and limits.cost is not None:
         raise ReadError(f"Got --max-cost, but no price is known for {spec.model!r}. Name one with --prices.")
-    key = find_key(spec)
+    endpoint = Endpoint(spec, find_key(spec), manners or Manners())
     with Bar(spec, progress) as watch:
         run = Run(spec, output, blank_pipeline(lang), price, watch)
-        endpoint = Endpoint(spec, key, manners or Manners())
         try:
             watch(run)
             end = asyncio.run(ask(run, endpoint, limits, batch))
@@ -112,12 +112,12 @@ def find_key(spec: Spec) -> str:
 
     RAISES (ReadError): If there is none, and the endpoint is OpenAI's.
     """
-    key = os.environ.get(KEY) or dotenv_values(".env").get(KEY)
+    key = (os.environ.get(KEY) or dotenv_values(".env").get(KEY) or "").strip()
     if key:
         return key
     if spec.base_url is None:
         raise ReadError(f"There is no key. Set {KEY}, or write {KEY}=... into a file .env in this folder.")
-    return "none"
+    return NO_KEY
 
 
 class Bar:

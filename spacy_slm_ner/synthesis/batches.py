@@ -1,34 +1,24 @@
-"""A run through the Batch API: half the price, and answers within a day. Killed, it goes on with the batch that it had begun."""
+"""A run through the Batch API: half the price, and answers within a day. Killed, it goes on with the batch that it had begun.
 
-import asyncio
-import json
-import uuid
-from dataclasses import dataclass
-from typing import Any, Iterator, Optional
+A batch that is dead (failed, expired, cancelled, unknown to the endpoint, without an answer) is written off in the journal with
+its reason, after its answers, if it has any, were taken. What it asked for is asked again.
+"""
+
+from typing import Optional
 
 import openai
 
 from ..errors import EndpointError
-from .endpoint import Endpoint, read_completion
+from .batch_api import BatchApi, Refused
+from .batch_collect import Dead, collect
+from .batch_plan import Batch, plan, unfinished, write_off
+from .batch_results import DISCOUNT
+from .endpoint import Endpoint
 from .run import End, Limits, Run
-from .state import Job, Reply
 
-DISCOUNT = 0.5
-OVER = ("completed", "failed", "expired", "cancelled")
-
-
-@dataclass
-class Batch:
-    """Requests that are sent together.
-
-    token (str): By which the endpoint's batch is found again, if the process died before its id was written down.
-    jobs (dict[str, Job]): Those without an answer, by their number.
-    id (Optional[str]): Of the endpoint; None if it was not begun.
-    """
-
-    token: str
-    jobs: dict[str, Job]
-    id: Optional[str] = None
+__all__ = ["DISCOUNT", "ask_batches"]
+# Dead batches in a row, after which a run ends.
+DEAD = 2
 
 
 async def ask_batches(run: Run, endpoint: Endpoint, limits: Limits, pause: float = 30.0) -> End:
@@ -40,116 +30,85 @@ async def ask_batches(run: Run, endpoint: Endpoint, limits: Limits, pause: float
     pause (float): Seconds between two looks at a batch.
     RETURNS (End): Why it ended.
     """
-    batch = unfinished(run)
-    for job in batch.jobs.values() if batch else ():
-        run.state.expect(job)
     try:
-        while True:
-            if batch is None:
-                end = run.end(limits)
-                if end is not None:
-                    return end
-                batch = plan(run, limits)
-            if batch.id is None:
-                batch.id = await find(endpoint, batch.token) or await begin(endpoint, run, batch)
-                run.journal.append([{"kind": "created", "token": batch.token, "id": batch.id}])
-            await collect(endpoint, run, batch, pause)
-            run.journal.append([{"kind": "collected", "token": batch.token}])
-            batch = None
-    except openai.APIError as error:
-        explained = endpoint.explain(error)
+        return await follow(run, endpoint, limits, pause)
     except EndpointError as error:
         explained = error
+    except (openai.OpenAIError, OSError, ValueError) as error:
+        explained = endpoint.explain(error)
     run.last_error = str(explained)
     return explained.kind  # type: ignore[return-value]
 
 
-def unfinished(run: Run) -> Optional[Batch]:
-    """The batch that an earlier process had begun, without the requests whose answers it had stored."""
-    batch: Optional[Batch] = None
-    for entry in run.journal.entries:
-        if entry["kind"] == "batch":
-            batch = Batch(entry["token"], {str(job["number"]): Job.model_validate(job) for job in entry["jobs"]})
-        elif entry["kind"] == "created" and batch is not None:
-            batch.id = entry["id"]
-        elif entry["kind"] == "answer" and batch is not None:
-            batch.jobs.pop(str(entry["job"]["number"]), None)
-        elif entry["kind"] == "collected":
-            batch = None
-    return batch
+async def follow(run: Run, endpoint: Endpoint, limits: Limits, pause: float) -> End:
+    """Finish the batch of an earlier process, and send others until the run ends.
 
-
-def plan(run: Run, limits: Limits) -> Batch:
-    """All requests that may be sent now, written down."""
-    jobs = {str(job.number): job for job in wanted(run, limits)}
-    batch = Batch(uuid.uuid4().hex, jobs)
-    run.journal.append([{"kind": "batch", "token": batch.token, "jobs": [job.model_dump(mode="json") for job in jobs.values()]}])
-    return batch
-
-
-def wanted(run: Run, limits: Limits) -> Iterator[Job]:
-    number = 0
-    while run.end(limits, number) in (None, "cost"):
-        job = run.state.next_job()
-        if job is None:
-            return
-        number += 1
-        yield job
-
-
-async def find(endpoint: Endpoint, token: str) -> Optional[str]:
-    """Id of the batch with a token, if there is one."""
-    async for batch in endpoint.client.batches.list(limit=100):
-        if (batch.metadata or {}).get("token") == token:
-            return batch.id
-    return None
-
-
-async def begin(endpoint: Endpoint, run: Run, batch: Batch) -> str:
-    """Send a batch. RETURNS (str): Its id."""
-    lines = [
-        json.dumps(
-            {"custom_id": number, "method": "POST", "url": "/v1/chat/completions", "body": endpoint.body(job.messages(run.spec))}
-        )
-        for number, job in batch.jobs.items()
-    ]
-    content = "\n".join(lines).encode("utf8")
-    file = await endpoint.client.files.create(file=("requests.jsonl", content), purpose="batch")
-    made = await endpoint.client.batches.create(
-        input_file_id=file.id,
-        endpoint="/v1/chat/completions",
-        completion_window="24h",
-        metadata={"token": batch.token},
-    )
-    return made.id
-
-
-async def collect(endpoint: Endpoint, run: Run, batch: Batch, pause: float) -> None:
-    """Wait for a batch, and take its answers.
-
-    RAISES (EndpointError): If it brought none.
+    RAISES (EndpointError): If the endpoint refuses, does not answer, or too many batches die in a row.
     """
-    if batch.id is None or not batch.jobs:
+    api, dead = BatchApi(endpoint), 0
+    batch = unfinished(run)
+    for job in batch.jobs.values() if batch else ():
+        run.state.expect(job)
+    while True:
+        if batch is None:
+            end = run.end(limits)
+            if end is not None:
+                return end
+            batch = plan(run, limits)
+        try:
+            await begin_once(run, api, batch)
+            answered = await collect(run, api, batch, pause)
+            run.journal.append([{"kind": "collected", "token": batch.token}])
+            dead = 0 if answered else dead
+        except Dead as death:
+            dead = 0 if death.progress else dead + 1
+            write_off(run, batch, death.reason)
+            stop_if_hopeless(endpoint, death, dead)
+        for job in batch.jobs.values():
+            run.state.give_up(job)
+        batch = None
+
+
+def stop_if_hopeless(endpoint: Endpoint, death: Dead, dead: int) -> None:
+    """End a run whose batches die one after the other, or for a reason that another one would meet at once.
+
+    RAISES (EndpointError): If so.
+    """
+    complaint = death.complaint
+    if death.progress or (complaint is not None and endpoint.adapt(complaint, endpoint.body([]))):
         return
-    while (found := await endpoint.client.batches.retrieve(batch.id)).status not in OVER:
-        await asyncio.sleep(pause)
-    files = [file for file in (found.output_file_id, found.error_file_id) if file]
-    contents = [(await endpoint.client.files.content(file)).text for file in files]
-    answered = [pair for content in contents for line in content.splitlines() for pair in read_line(line, batch, endpoint)]
-    run.store(answered)
-    for job, _ in answered:
-        batch.jobs.pop(str(job.number))
-    for job in batch.jobs.values():
-        run.state.give_up(job)
-    if not answered:
-        said = endpoint.redact(str(found.errors.model_dump() if found.errors else found.status))[:300]
-        raise EndpointError(f"The batch {batch.id} brought no answer: {said}", "request")
+    if complaint is not None and complaint.kind in ("queue", "credit", "key"):
+        raise endpoint.explain_complaint(complaint)
+    if dead >= DEAD:
+        raise EndpointError(
+            f"{dead} batches in a row died. {death.reason} They are written off; the same command asks again in a new batch, or, "
+            "without --batch, one by one.",
+            "request",
+        )
 
 
-def read_line(line: str, batch: Batch, endpoint: Endpoint) -> Iterator[tuple[Job, Reply]]:
-    """The answer of one line, if it is one, to a request that has none yet."""
-    entry: dict[str, Any] = json.loads(line) if line.strip() else {}
-    response = entry.get("response") or {}
-    job = batch.jobs.get(str(entry.get("custom_id")))
-    if job is not None and response.get("status_code") == 200:
-        yield job, read_completion(response["body"], endpoint.redact, DISCOUNT)
+async def begin_once(run: Run, api: BatchApi, batch: Batch) -> None:
+    """Send a batch, unless it was sent.
+
+    RAISES (EndpointError): If the endpoint refuses it; it is written off then.
+    """
+    if batch.id is not None:
+        return
+    address = str(api.endpoint.client.base_url)
+    try:
+        batch.id = await find(api, batch.token) or await begin(api, batch)
+    except Refused as error:
+        write_off(run, batch, str(error))
+        raise
+    batch.address = address
+    run.journal.append([{"kind": "created", "token": batch.token, "id": batch.id, "address": address}])
+
+
+async def find(api: BatchApi, token: str) -> Optional[str]:
+    """Id of the batch with a token, if there is one."""
+    return await api.find(token)
+
+
+async def begin(api: BatchApi, batch: Batch) -> str:
+    """Send a batch. RETURNS (str): Its id."""
+    return await api.begin(batch.token, batch.jobs)

@@ -4,22 +4,58 @@ The openai package retries by itself: 408, 409, 429, 5xx, time-outs and broken c
 names, or else after a growing time with jitter.
 """
 
-from typing import Any, Literal, NamedTuple, Optional
+import asyncio
+from typing import Any, Literal, NamedTuple, Optional, Union
 
 import openai
 from aiolimiter import AsyncLimiter
 from openai import AsyncOpenAI
 
 from ..errors import EndpointError
+from .addresses import check_address, check_key, explain_connection
+from .completions import read_object, reply_or_complaint
+from .jobs import Reply
 from .prices import Usage
 from .prompts import Messages, answer_schema
+from .refusals import ADVICE, Complaint, Kind, complaint_of, shorten
 from .spec import Spec
-from .state import Reply
 
 Structure = Literal["schema", "json", "none"]
 STRUCTURES: tuple[Structure, ...] = ("schema", "json", "none")
-# Answers that say that a parameter is not known there: another structure is tried.
-UNKNOWN_PARAMETER = (400, 404, 415, 422, 501)
+# The temperature of OpenAI's API where a request names none.
+DEFAULT_TEMPERATURE = 1.0
+# Stand in for a key where a server wants none. They are no secrets, but words that stand in answers.
+NO_KEY = "none"
+NO_KEYS = {
+    *(
+        "",
+        NO_KEY,
+        "null",
+        "empty",
+        "x",
+        "xx",
+        "xxx",
+        "-",
+        "0",
+        "1",
+        "any",
+        "key",
+        "no-key",
+        "no-key-required",
+        "sk-no-key-required",
+    ),
+    *("not-needed", "ollama", "lm-studio", "dummy", "fake", "test", "token", "local", "placeholder"),
+}
+LONGEST_PAUSE = 8.0
+MEANINGS: dict[Kind, tuple[str, str]] = {
+    "content": ("The endpoint refused the request for its content", "content"),
+    "credit": ("The account has no credit left", "credit"),
+    "key": ("The endpoint refused the key", "key"),
+    "address": ("The endpoint knows no such model or address", "request"),
+    "context": ("The request does not fit into the context of the model", "request"),
+    "temperature": ("The endpoint refused the temperature", "request"),
+    "queue": ("The endpoint takes no further batch now", "request"),
+}
 
 
 class Manners(NamedTuple):
@@ -41,17 +77,31 @@ class Endpoint:
     spec (Spec): Names the model, the address and the temperature.
     key (str): Never printed, logged or written.
     manners (Manners): How requests are made.
+    RAISES (EndpointError): If there can be no endpoint at this address, or no such key.
     """
 
     def __init__(self, spec: Spec, key: str, manners: Manners) -> None:
+        check_address(spec.base_url)
+        check_key(key)
         self.spec = spec
         self._key = key
-        self.client = AsyncOpenAI(api_key=key, base_url=spec.base_url, timeout=manners.timeout, max_retries=manners.retries)
+        try:
+            self.client = AsyncOpenAI(api_key=key, base_url=spec.base_url, timeout=manners.timeout, max_retries=manners.retries)
+        except (ValueError, OSError, ImportError) as error:
+            said = shorten(self.redact(str(error)))
+            raise EndpointError(
+                f"No connection can be made: {said}. Check the proxy and certificate settings.", "request"
+            ) from None
         self._limiter = AsyncLimiter(manners.per_minute, 60) if manners.per_minute else None
         self._structures = list(STRUCTURES)
+        self._takes_temperature = True
 
-    def body(self, messages: Messages, structure: Structure = "schema") -> dict[str, Any]:
-        """Parameters of a request."""
+    @property
+    def tries(self) -> int:
+        return self.client.max_retries + 1
+
+    def body(self, messages: Messages, structure: Optional[Structure] = None) -> dict[str, Any]:
+        """Parameters of a request, as far as the endpoint is known to take them."""
         formats: dict[Structure, dict[str, Any]] = {
             "schema": {
                 "type": "json_schema",
@@ -59,66 +109,88 @@ class Endpoint:
             },
             "json": {"type": "json_object"},
         }
-        body = {"model": self.spec.model, "messages": messages, "temperature": self.spec.temperature}
+        structure = structure or self._structures[0]
+        body: dict[str, Any] = {"model": self.spec.model, "messages": messages}
+        if self._takes_temperature:
+            body["temperature"] = self.spec.temperature
         return body if structure == "none" else {**body, "response_format": formats[structure]}
 
     async def ask(self, messages: Messages) -> Reply:
-        """Ask once; with a JSON schema first, and in plainer ways where the endpoint does not know that.
+        """Ask once; with a JSON schema first, and in plainer ways where the endpoint says that it does not know that.
 
         RAISES (EndpointError): If there is no answer.
         """
-        structure = self._structures[0]
-        try:
-            if self._limiter is not None:
-                await self._limiter.acquire()
-            completion = await self.client.chat.completions.create(**self.body(messages, structure))
-        except openai.APIStatusError as error:
-            if error.status_code in UNKNOWN_PARAMETER and structure != "none":
-                if self._structures[0] == structure:
-                    self._structures.pop(0)
-                return await self.ask(messages)
-            raise self.explain(error) from None
-        except openai.APIError as error:
-            raise self.explain(error) from None
-        return read_completion(completion.model_dump(), self.redact)
+        tried = 1
+        while True:
+            body = self.body(messages)
+            found = await self._send(body)
+            if isinstance(found, Reply):
+                return found
+            if found.kind == "down" and found.in_answer and tried < self.tries:
+                await asyncio.sleep(min(0.5 * 2 ** (tried - 1), LONGEST_PAUSE))
+                tried += 1
+            elif not self.adapt(found, body):
+                raise self.explain_complaint(found)
 
-    def explain(self, error: openai.APIError) -> EndpointError:
+    async def _send(self, body: dict[str, Any]) -> Union[Reply, Complaint]:
+        if self._limiter is not None:
+            await self._limiter.acquire()
+        try:
+            raw = await self.client.chat.completions.with_raw_response.create(**body)
+        except openai.APIStatusError as error:
+            return self._written_in_vain(error.body) or complaint_of(error.status_code, error.body, self.redact)
+        except (openai.OpenAIError, OSError, ValueError) as error:
+            raise self.explain(error) from None
+        return reply_or_complaint(self.read(raw.content), self.redact)
+
+    def _written_in_vain(self, error: Any) -> Optional[Reply]:
+        """What a model wrote and its server refused as no valid JSON (Groq): an answer like any other."""
+        text = error.get("failed_generation") if isinstance(error, dict) else None
+        if not isinstance(text, str) or not text:
+            return None
+        return Reply(text=self.redact(text), model=self.spec.model, usage=Usage(), finish="json_validate_failed")
+
+    def read(self, content: bytes) -> dict[str, Any]:
+        """The JSON object of a body.
+
+        RAISES (EndpointError): If it holds something else.
+        """
+        return read_object(content, self.redact)
+
+    def adapt(self, complaint: Complaint, body: dict[str, Any]) -> bool:
+        """Leave out what the endpoint does not take. RETURNS (bool): Whether the request can be made again."""
+        if complaint.kind == "schema" and "response_format" in body:
+            if self.body([]).get("response_format") == body["response_format"]:
+                self._structures.pop(0)
+            return True
+        if complaint.kind == "temperature" and body.get("temperature") == DEFAULT_TEMPERATURE:
+            self._takes_temperature = False
+            return True
+        return False
+
+    def explain(self, error: Exception) -> EndpointError:
         """What went wrong, for people, without the key."""
-        status = getattr(error, "status_code", None)
-        said = self.redact(str(error))[:300]
-        if status in (401, 403):
-            return EndpointError(f"The endpoint refused the key ({status}): {said} Set OPENAI_API_KEY to a valid key.", "key")
-        if getattr(error, "code", None) == "insufficient_quota":
-            return EndpointError(f"The account has no credit left: {said}", "credit")
-        if status == 404:
-            return EndpointError(f"The endpoint knows no such model or address: {said} See `model` and `base_url`.", "request")
-        if status is not None and status < 500 and status not in (408, 409, 429):
-            return EndpointError(f"The endpoint refused the request ({status}): {said}", "request")
-        return EndpointError(f"No answer after {self.client.max_retries + 1} tries: {type(error).__name__}: {said}", "down")
+        if isinstance(error, openai.APIStatusError):
+            return self.explain_complaint(complaint_of(error.status_code, error.body or str(error), self.redact))
+        message, kind = explain_connection(error, self.tries, self.redact)
+        return EndpointError(message, kind)
+
+    def explain_complaint(self, complaint: Complaint) -> EndpointError:
+        """What an endpoint complains about, for people, without the key."""
+        kind, said = complaint.kind, complaint.said or "no reason was given"
+        if kind == "down":
+            return EndpointError(f"No answer after {self.tries} tries{status_of(complaint)}: {said}", "down")
+        meaning, end = MEANINGS.get(kind, ("The endpoint refused the request", "request"))
+        closed = said if said.endswith((".", "!", "?")) or kind not in ADVICE else f"{said}."
+        return EndpointError(f"{meaning}{status_of(complaint)}: {closed} {ADVICE.get(kind, '')}".strip(), end)
 
     def redact(self, text: str) -> str:
         """A text without the key, should an endpoint repeat it."""
-        return text.replace(self._key, "***") if self._key else text
+        return text.replace(self._key, "***") if self._key.lower() not in NO_KEYS else text
 
     async def close(self) -> None:
         await self.client.close()
 
 
-def read_completion(completion: dict[str, Any], redact: Any = str, discount: float = 1.0) -> Reply:
-    """The reply of a chat completion, whatever parts of it an endpoint leaves out."""
-    choice = (completion.get("choices") or [{}])[0]
-    message = choice.get("message") or {}
-    usage = completion.get("usage") or {}
-    details = usage.get("prompt_tokens_details") or {}
-    return Reply(
-        text=redact(message.get("content") or ""),
-        model=str(completion.get("model") or "unknown"),
-        usage=Usage(
-            prompt=usage.get("prompt_tokens") or 0,
-            cached=details.get("cached_tokens") or 0,
-            completion=usage.get("completion_tokens") or 0,
-        ),
-        finish=str(choice.get("finish_reason") or "stop"),
-        refusal=redact(message.get("refusal") or ""),
-        discount=discount,
-    )
+def status_of(complaint: Complaint) -> str:
+    return f" ({complaint.status})" if complaint.status is not None else ""

@@ -8,12 +8,14 @@ from typing import Any, BinaryIO, Iterable
 from filelock import FileLock, Timeout
 
 from ..errors import ReadError
+from .json_lines import Line, read_json_lines
 
 
 class Journal:
     """A file of JSON Lines that only grows. One process at a time may hold it.
 
-    path (Path): The file. A last line without an end, which a killed process leaves, is cut off.
+    path (Path): The file. A last line without an end, which a killed process leaves, is cut off, unless it is whole. Of lines
+        that cannot be read, `damaged` holds number, text and reason; they stay in the file.
     RAISES (ReadError): If another process holds it, or it is no journal.
     """
 
@@ -25,20 +27,37 @@ class Journal:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise ReadError(f"Another process writes {path}. Wait for it, or name another output.") from None
-        self.entries = self._read()
+        self.damaged: list[Line] = []
+        try:
+            self.entries = self._read()
+        except BaseException:
+            self._lock.release()
+            raise
         self._file: BinaryIO = path.open("ab")
 
     def _read(self) -> list[dict[str, Any]]:
         if not self.path.exists():
             return []
-        content = self.path.read_bytes()
+        lines = list(read_json_lines(self._mend_end(self.path.read_bytes())))
+        self.damaged = [line for line in lines if line.entry is None]
+        if lines and len(self.damaged) == len(lines):
+            raise ReadError(f"{self.path} is damaged ({lines[0].reason}). Move it away to begin anew; nothing was changed.")
+        return [line.entry for line in lines if line.entry is not None]
+
+    def _mend_end(self, content: bytes) -> bytes:
+        """End the last line, if it is whole, or cut it off. RETURNS (bytes): What the file holds then."""
         whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(self.path, len(whole))
-        try:
-            return [json.loads(line) for line in whole.splitlines()]
-        except ValueError as error:
-            raise ReadError(f"{self.path} is damaged ({error}). Move it away to begin anew; nothing was changed.") from None
+        if len(whole) == len(content):
+            return content
+        last = next(read_json_lines(content[len(whole) :]), None)
+        if last is not None and last.entry is not None:
+            with self.path.open("ab") as file:
+                file.write(b"\n")
+            return content + b"\n"
+        if not whole and not content.startswith(b'{"'):
+            return content
+        os.truncate(self.path, len(whole))
+        return whole
 
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
         """Write entries; when this returns, they are on the disk."""

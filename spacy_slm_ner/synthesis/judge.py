@@ -18,7 +18,7 @@ from .briefs import Brief, Shape, shape_of
 from .spec import Spec
 
 # Mended without a loss: what is written down is the mended record.
-HARMLESS = frozenset({"outside_label", "joined", "folded", "respaced"})
+HARMLESS = frozenset({"outside_label", "joined", "folded", "respaced", "inside_word", "token_cut"})
 NEAR = 0.7
 SAME_TEMPLATE = 0.85
 

@@ -43,7 +43,8 @@ def ask_again(payload: Any, reasons: Sequence[str], brief: Brief, spec: Spec) ->
     payload (Any): The record as it was written.
     reasons (Sequence[str]): What is wrong with it.
     """
-    record = json.dumps(payload, ensure_ascii=False)[:4000]
+    # A lone surrogate, which cannot be sent, as JSON escapes it.
+    record = json.dumps(payload, ensure_ascii=False)[:4000].encode("utf8", errors="backslashreplace").decode("utf8")
     content = load_template("repair").render(record=record, reasons=reasons, intent=brief.intent)
     return [system_message(spec), {"role": "user", "content": content.strip()}]
 

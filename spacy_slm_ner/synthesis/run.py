@@ -1,26 +1,27 @@
 """A run of `generate`: many requests at a time, every answer on the disk before it is looked at."""
 
 import asyncio
-import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Literal, Optional
 
+from pydantic import ValidationError
 from spacy.language import Language
 
 from ..errors import EndpointError, ReadError
 from .endpoint import Endpoint
+from .fingerprints import FREE, fingerprint, is_under_way
+from .jobs import Job, Outcome, Reply
 from .journal import Journal, append_lines, write_lines
 from .judge import Judge
 from .prices import Price, Usage
 from .spec import Spec
-from .state import Job, Outcome, Reply, State
+from .state import State
 
 End = Literal["done", "cost", "requests", "stalled", "key", "credit", "request", "down"]
 # Requests in a row without an answer, after which a run ends.
 FAILURES = 5
-# What may change between two calls of the same run.
-FREE = {"records", "per_request", "base_url"}
 
 
 @dataclass(frozen=True)
@@ -81,19 +82,47 @@ class Run:
 
     def _go_on(self) -> None:
         """Come to where the journal ends, and write the other files as they follow from it."""
-        if not self.journal.entries:
-            self.journal.append([{"kind": "start", "spec": fingerprint(self.spec)}])
-        if self.journal.entries[0].get("spec") != fingerprint(self.spec):
-            raise ReadError(
-                f"{self.output} was begun under another spec. Only {', '.join(sorted(FREE))} may change; name another output."
-            )
-        outcomes = [
-            self._take(Job.model_validate(entry["job"]), Reply.model_validate(entry["reply"]), known=True)
-            for entry in self.journal.entries
-            if entry["kind"] == "answer"
-        ]
+        outcomes = [self._replay(entry) for entry in self._begin()]
+        for line in self.journal.damaged:
+            outcomes.append(self.state.lose(line.text, f"line {line.number} of {self.journal_path.name} is {line.reason}"))
         write_lines(self.output, (record for outcome in outcomes for record in outcome.records))
         write_lines(self.rejects_path, (reject for outcome in outcomes for reject in outcome.rejects))
+
+    def _begin(self) -> list[dict[str, Any]]:
+        """Entries since the spec was last changed, which it may be until something is answered or a batch is on its way.
+
+        RAISES (ReadError): If it was changed later.
+        """
+        entries = self.journal.entries
+        start = max((number for number, entry in enumerate(entries) if entry.get("kind") == "start"), default=None)
+        if start is None and entries:
+            raise ReadError(f"{self.journal_path} is no journal of `generate`: no line of it starts a run. Name another output.")
+        if start is not None and entries[start].get("spec") == fingerprint(self.spec):
+            return entries[start + 1 :]
+        if is_under_way(entries):
+            raise ReadError(
+                f"{self.output} was begun under another spec. Only {', '.join(sorted(FREE))} may change, now that "
+                "it has answers or a batch on its way; name another output."
+            )
+        self.journal.append([{"kind": "start", "spec": fingerprint(self.spec)}])
+        return []
+
+    def _replay(self, entry: dict[str, Any]) -> Outcome:
+        kind = entry.get("kind")
+        if kind not in ("answer", "filtered", "unread"):
+            return Outcome([], [])
+        try:
+            job = Job.model_validate(entry["job"]) if kind != "unread" else None
+            reply = Reply.model_validate(entry["reply"]) if kind == "answer" else None
+            text, reason = str(entry.get("text")), str(entry["reason"] if kind != "answer" else "")
+        except (KeyError, ValidationError) as error:
+            return self.state.lose(json.dumps(entry), f"an entry of {self.journal_path.name} cannot be read: {error}")
+        if job is None:
+            return self.state.lose(text, reason)
+        if reply is not None:
+            return self._take(job, reply, known=True)
+        self.state.expect(job)
+        return self.state.set_aside(job, reason)
 
     def _take(self, job: Job, reply: Reply, known: bool = False) -> Outcome:
         if known:
@@ -108,7 +137,21 @@ class Run:
             {"kind": "answer", "job": job.model_dump(mode="json"), "reply": reply.model_dump(mode="json")}
             for job, reply in answered
         )
-        outcomes = [self._take(job, reply) for job, reply in answered]
+        self._write([self._take(job, reply) for job, reply in answered])
+
+    def set_aside(self, job: Job, reason: str) -> None:
+        """Set a request aside that the endpoint refuses for its content."""
+        self.journal.append([{"kind": "filtered", "job": job.model_dump(mode="json"), "reason": reason}])
+        self._write([self.state.set_aside(job, reason)])
+
+    def lose(self, text: str, reason: str) -> None:
+        """Write down what came back and cannot be read."""
+        entry = {"kind": "unread", "text": text, "reason": reason}
+        if entry not in self.journal.entries:
+            self.journal.append([entry])
+            self._write([self.state.lose(text, reason)])
+
+    def _write(self, outcomes: list[Outcome]) -> None:
         append_lines(self.output, [record for outcome in outcomes for record in outcome.records])
         append_lines(self.rejects_path, [reject for outcome in outcomes for reject in outcome.rejects])
         self.watch(self)
@@ -159,6 +202,10 @@ class Run:
                 continue
             if not isinstance(error, EndpointError):
                 raise error
+            if error.kind == "content":
+                self.failures = 0
+                self.set_aside(job, str(error))
+                continue
             self.state.give_up(job)
             self.failures += 1
             self.last_error = str(error)
@@ -168,9 +215,3 @@ class Run:
 
     def close(self) -> None:
         self.journal.close()
-
-
-def fingerprint(spec: Spec) -> str:
-    """Of all that decides how an answer is judged."""
-    content: dict[str, Any] = {name: value for name, value in spec.model_dump(mode="json").items() if name not in FREE}
-    return hashlib.sha256(repr(sorted(content.items())).encode("utf8")).hexdigest()

@@ -3,81 +3,16 @@
 from collections import deque
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Deque, NamedTuple, Optional, Sequence
+from typing import Any, Deque, Optional, Sequence
 
-from pydantic import BaseModel, ConfigDict
-
-from .answers import read_answer
+from .answers import read_whole
 from .briefs import Brief, Quotas
+from .jobs import Job, Outcome, Repair, Reply, no_record
 from .judge import Accepted, Judge
-from .prices import Usage
-from .prompts import Messages, ask_again, ask_for
 from .spec import Spec
 
 # Answers in a row of which nothing could be taken, after which a run ends.
 STALLED = 20
-
-
-class Repair(BaseModel):
-    """A record that is sent back.
-
-    payload (Any): As it was written.
-    reasons (tuple[str, ...]): What is wrong with it.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    payload: Any
-    reasons: tuple[str, ...]
-
-
-class Job(BaseModel):
-    """One request.
-
-    number (int): Of the request in the run.
-    briefs (tuple[Brief, ...]): What is asked for.
-    repair (Optional[Repair]): The record to correct; None for new ones.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    number: int
-    briefs: tuple[Brief, ...]
-    repair: Optional[Repair] = None
-
-    def messages(self, spec: Spec) -> Messages:
-        if self.repair is None:
-            return ask_for(self.briefs, spec)
-        return ask_again(self.repair.payload, self.repair.reasons, self.briefs[0], spec)
-
-
-class Reply(BaseModel):
-    """What an endpoint answered.
-
-    text (str): The answer; empty if it refused.
-    model (str): The model that wrote it, as the endpoint names it.
-    usage (Usage): Tokens.
-    finish (str): Why it ended, such as "stop" or "length".
-    refusal (str): What a model says that will not answer.
-    discount (float): Part of the usual price that was paid.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    text: str
-    model: str
-    usage: Usage
-    finish: str = "stop"
-    refusal: str = ""
-    discount: float = 1.0
-
-
-class Outcome(NamedTuple):
-    """What became of one answer.
-
-    records (list[dict[str, Any]]): Lines for the file of records.
-    rejects (list[dict[str, Any]]): Lines for the file of rejects.
-    """
-
-    records: list[dict[str, Any]]
-    rejects: list[dict[str, Any]]
 
 
 @dataclass
@@ -137,17 +72,17 @@ class State:
         """Count a job that another process had asked for, before its answer is taken."""
         self._asked += len(job.briefs)
         self._jobs = max(self._jobs, job.number)
+        if job.repair is not None and self._forget_repair(job.repair):
+            return
         for brief in job.briefs:
-            if job.repair is None:
-                self.quotas.add(brief)
-        if job.repair is not None:
-            self._forget_repair(job.repair)
+            self.quotas.add(brief)
 
-    def _forget_repair(self, repair: Repair) -> None:
-        for waiting in self.repairs:
-            if waiting[1] == repair:
-                self.repairs.remove(waiting)
-                return
+    def _forget_repair(self, repair: Repair) -> bool:
+        """Forget a record that waits to be sent back. RETURNS (bool): Whether it waits, its brief counted in the quotas."""
+        waiting = next((one for one in self.repairs if one[1] == repair), None)
+        if waiting is not None:
+            self.repairs.remove(waiting)
+        return waiting is not None
 
     def give_up(self, job: Job) -> None:
         """A request failed: what it asked for is asked for again."""
@@ -160,18 +95,37 @@ class State:
 
     def take(self, job: Job, reply: Reply) -> Outcome:
         """Judge the records of an answer."""
-        self._asked -= len(job.briefs)
+        self._answered(job)
         self.answers += 1
         outcome = Outcome([], [])
-        payloads = read_answer(reply.text)
-        for brief in job.briefs:
-            self.quotas.add(brief, -1)
-        for i, payload in enumerate(payloads):
+        reading = read_whole(reply.text, len(job.briefs))
+        for i, payload in enumerate(reading.records):
             self._take_one(payload, job.briefs[min(i, len(job.briefs) - 1)], job, reply, outcome)
-        if not payloads:
-            self._reject(outcome, job, reply.text[:2000], [no_record(reply)], reply)
+        for lost in reading.lost:
+            self._reject(outcome, job, lost.text, [lost.reason])
+        if not reading.records and not reading.lost:
+            self._reject(outcome, job, reply.text[:2000], [no_record(reply)])
         self.fruitless = 0 if outcome.records else self.fruitless + 1
         return outcome
+
+    def set_aside(self, job: Job, reason: str) -> Outcome:
+        """Count a request that the endpoint refuses for its content; others are drawn in its place."""
+        self._answered(job)
+        self.fruitless += 1
+        outcome = Outcome([], [])
+        self._reject(outcome, job, "" if job.repair is None else job.repair.payload, [reason])
+        outcome.rejects[-1]["asked"] = job.messages(self.spec)[-1]["content"]
+        return outcome
+
+    def lose(self, text: str, reason: str) -> Outcome:
+        """Count something that nobody can read any more, such as a damaged line of a file."""
+        self.rejects += 1
+        return Outcome([], [{"request": None, "reasons": [reason], "reasons_before": [], "answer": text}])
+
+    def _answered(self, job: Job) -> None:
+        self._asked -= len(job.briefs)
+        for brief in job.briefs:
+            self.quotas.add(brief, -1)
 
     def _take_one(self, payload: Any, brief: Brief, job: Job, reply: Reply, outcome: Outcome) -> None:
         verdict = self.judge.judge(payload, brief)
@@ -183,18 +137,10 @@ class State:
             self.quotas.add(brief)
             self.repairs.append((brief, Repair(payload=payload, reasons=verdict.reasons)))
         else:
-            self._reject(outcome, job, payload, verdict.reasons, reply)
+            self._reject(outcome, job, payload, verdict.reasons)
 
-    def _reject(self, outcome: Outcome, job: Job, payload: Any, reasons: Sequence[str], reply: Reply) -> None:
+    def _reject(self, outcome: Outcome, job: Job, payload: Any, reasons: Sequence[str]) -> None:
         self.rejects += 1
         self.last_reason = "; ".join(reasons)
         first = [] if job.repair is None else list(job.repair.reasons)
         outcome.rejects.append({"request": job.number, "reasons": list(reasons), "reasons_before": first, "answer": payload})
-
-
-def no_record(reply: Reply) -> str:
-    if reply.refusal:
-        return f"the model refused: {reply.refusal[:200]}"
-    if reply.finish == "length":
-        return "the answer was cut off before its first record ended"
-    return "no record in the answer"

@@ -3,9 +3,9 @@
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
-from scripted_server import Handler, Server, answer, completion
+from scripted_server import Handler, Raw, Server, answer, completion
 
 # Faults of a request in a batch: it stands in the file of errors.
 FAILING = ("server_error", "rate_limit", "time_out")
@@ -16,9 +16,17 @@ class BatchServer(Server):
     """See the module.
 
     looks (int): After how many looks a batch is completed.
+    fates (list[dict[str, Any]]): What becomes of batches in their order: its fields, over those of a completed one.
+    refusals (list[Raw]): Responses to the first attempts to make a batch.
+    spoil (Callable[[str], str]): What is done to the results of the first batch.
+    gone (set[str]): Batches and files that it does not know any more.
     """
 
     looks: int = 2
+    fates: list[dict[str, Any]] = field(default_factory=list)
+    refusals: list[Raw] = field(default_factory=list)
+    spoil: Callable[[str], str] = lambda content: content
+    gone: set[str] = field(default_factory=set)
     files: dict[str, str] = field(default_factory=dict)
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -30,19 +38,25 @@ class BatchServer(Server):
     def complete(self, batch: dict[str, Any]) -> None:
         """Answer all requests of a batch."""
         good, bad = [], []
-        for line in self.files[batch["input_file_id"]].splitlines():
+        fate = dict(self.fates.pop(0)) if self.fates else {}
+        part = fate.pop("answered", None)
+        lines = self.files[batch["input_file_id"]].split("\n")
+        for line in lines if part is None else lines[:part]:
             request = json.loads(line)
             kind = self.next_kind(request["body"])
-            if kind in FAILING:
+            if isinstance(kind, Raw):
+                bad.append({"custom_id": request["custom_id"], "response": {"status_code": kind.status, "body": kind.body}})
+            elif kind in FAILING:
                 response = {"status_code": 500, "body": {"error": {"message": "Sorry"}}}
                 bad.append({"custom_id": request["custom_id"], "response": response})
             else:
                 body = completion(self, request["body"], *answer(kind, self, request["body"]))
                 good.append({"custom_id": request["custom_id"], "response": {"status_code": 200, "body": body}})
-        batch["status"] = "completed"
         for name, lines in (("output_file_id", good), ("error_file_id", bad)):
             if lines:
-                batch[name] = self.store("\n".join(map(json.dumps, lines)))
+                content = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+                batch[name] = self.store(self.spoil(content) if len(self.batches) == 1 else content)
+        batch.update({"status": "completed", **fate})
 
     def store(self, content: str) -> str:
         name = f"file-{len(self.files)}"
@@ -63,6 +77,8 @@ class BatchHandler(Handler):
             assert match is not None
             name = server.store(match[1])
             self.send_json(200, {"id": name, "object": "file", "bytes": 1, "created_at": 0, "filename": "x", "purpose": "batch"})
+        elif server.refusals:
+            self.send_raw(server.refusals.pop(0))
         else:
             name = f"batch-{len(server.batches)}"
             state = {"id": name, "object": "batch", "created_at": 0, "status": "in_progress", "looks": 0}
@@ -72,7 +88,9 @@ class BatchHandler(Handler):
     def do_GET(self) -> None:
         server = self.scripted
         *_, kind, name = self.path.partition("?")[0].split("/")
-        if name == "content":
+        if name in server.gone or (name == "content" and kind in server.gone):
+            self.send_error_json(404, f"No such object: {name}", "not_found")
+        elif name == "content":
             name = kind
             content = server.files[name].encode("utf8")
             self.send_response(200)

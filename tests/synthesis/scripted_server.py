@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, NamedTuple, Union
 
 from spacy_slm_ner.synthesis.seed_words import seed_words
 
@@ -41,6 +41,31 @@ FAULTS = (
 )
 
 
+class Raw(NamedTuple):
+    """A response as it is: a status and a body, which is sent as JSON if it is no string."""
+
+    status: int
+    body: Any
+    content_type: str = "application/json"
+
+
+class Said(NamedTuple):
+    """What a model says, word by word; `{records}` stands for good records as they were asked for."""
+
+    text: str
+    finish: str = "stop"
+
+
+Kind = Union[str, Raw, Said]
+
+
+def repeat(*kinds: Kind) -> Iterator[Kind]:
+    """A script that gives the last kind again and again."""
+    yield from kinds
+    while True:
+        yield kinds[-1]
+
+
 def faulty(share: float, seed: int = 0) -> Iterator[str]:
     """A script in which each kind of fault occurs, a share of all requests being faulty."""
     chance, kinds = random.Random(seed), list(FAULTS)
@@ -57,21 +82,21 @@ def flawless() -> Iterator[str]:
 class Server:
     """Runs in threads of its own while it is entered.
 
-    script (Iterator[str]): What happens to each request.
+    script (Iterator[Kind]): What happens to each request.
     latency (float): Seconds before an answer.
     tokens (Callable[[str], int]): How usage is counted.
     structures (tuple[str, ...]): Response formats that it knows.
     key (str): The only one that it takes.
     """
 
-    script: Iterator[str] = field(default_factory=flawless)
+    script: Iterator[Kind] = field(default_factory=flawless)
     latency: float = 0.0
     tokens: Callable[[str], int] = lambda text: len(text) // 4
     structures: tuple[str, ...] = ("json_schema", "json_object")
     key: str = "sk-right"
     requests: list[dict[str, Any]] = field(default_factory=list)
     good: dict[str, Any] = field(default_factory=dict)
-    kinds: list[str] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
     busy: int = 0
     most_busy: int = 0
 
@@ -91,7 +116,7 @@ class Server:
         self.http.shutdown()
         self.http.server_close()
 
-    def next_kind(self, body: dict[str, Any]) -> str:
+    def next_kind(self, body: dict[str, Any]) -> Kind:
         with self.lock:
             self.requests.append(body)
             self.kinds.append(next(self.script))
@@ -163,6 +188,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error_json(400, "response_format is not supported", "unsupported")
         kind = server.next_kind(body)
         time.sleep(server.latency)
+        if isinstance(kind, Raw):
+            return self.send_raw(kind)
         if kind == "rate_limit":
             return self.send_error_json(429, "Slow down", "rate_limit_exceeded", {"Retry-After": "0.05"})
         if kind == "server_error":
@@ -176,6 +203,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_error_json(self, status: int, message: str, code: str, headers: dict[str, str] | None = None) -> None:
         self.send_json(status, {"error": {"message": message, "code": code, "type": code}}, headers or {})
+
+    def send_raw(self, raw: Raw) -> None:
+        content = (raw.body if isinstance(raw.body, str) else json.dumps(raw.body)).encode("utf8")
+        self.send_response(raw.status)
+        for name, value in {"Content-Type": raw.content_type, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
 
     def send_json(self, status: int, payload: Any, headers: dict[str, str] | None = None, slow: bool = False) -> None:
         content = json.dumps(payload).encode("utf8")
@@ -191,8 +226,10 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(0.005)
 
 
-def answer(kind: str, server: Server, body: dict[str, Any]) -> tuple[str, str, str | None]:
+def answer(kind: Kind, server: Server, body: dict[str, Any]) -> tuple[str, str, str | None]:
     """Text, finish reason and refusal."""
+    if isinstance(kind, Said):
+        return kind.text.replace("{records}", json.dumps({"records": server.records(body)})), kind.finish, None
     if kind == "refusal":
         return "", "stop", "I cannot help with that."
     if kind == "duplicates" and server.good:

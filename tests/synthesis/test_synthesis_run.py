@@ -24,7 +24,7 @@ ONCE = Manners(retries=0)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf8").split("\n") if line]
 
 
 def entities(record: dict[str, Any]) -> list[tuple[str, str]]:

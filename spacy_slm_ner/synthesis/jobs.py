@@ -1,0 +1,89 @@
+"""What is asked and what comes back, as the journal holds it."""
+
+import re
+from typing import Any, NamedTuple, Optional
+
+from pydantic import BaseModel, ConfigDict
+
+from .briefs import Brief
+from .final_answer import final_answer
+from .prices import Usage
+from .prompts import Messages, ask_again, ask_for
+from .spec import Spec
+
+FILTERED = re.compile("content_filter|safety|prohibited|recitation|sensitive", re.IGNORECASE)
+
+
+class Repair(BaseModel):
+    """A record that is sent back.
+
+    payload (Any): As it was written.
+    reasons (tuple[str, ...]): What is wrong with it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    payload: Any
+    reasons: tuple[str, ...]
+
+
+class Job(BaseModel):
+    """One request.
+
+    number (int): Of the request in the run.
+    briefs (tuple[Brief, ...]): What is asked for.
+    repair (Optional[Repair]): The record to correct; None for new ones.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    number: int
+    briefs: tuple[Brief, ...]
+    repair: Optional[Repair] = None
+
+    def messages(self, spec: Spec) -> Messages:
+        if self.repair is None:
+            return ask_for(self.briefs, spec)
+        return ask_again(self.repair.payload, self.repair.reasons, self.briefs[0], spec)
+
+
+class Reply(BaseModel):
+    """What an endpoint answered.
+
+    text (str): The answer; empty if it refused.
+    model (str): The model that wrote it, as the endpoint names it.
+    usage (Usage): Tokens.
+    finish (str): Why it ended, such as "stop" or "length".
+    refusal (str): What a model says that will not answer.
+    discount (float): Part of the usual price that was paid.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    text: str
+    model: str
+    usage: Usage
+    finish: str = "stop"
+    refusal: str = ""
+    discount: float = 1.0
+
+
+class Outcome(NamedTuple):
+    """What became of one answer.
+
+    records (list[dict[str, Any]]): Lines for the file of records.
+    rejects (list[dict[str, Any]]): Lines for the file of rejects.
+    """
+
+    records: list[dict[str, Any]]
+    rejects: list[dict[str, Any]]
+
+
+def no_record(reply: Reply) -> str:
+    """Why an answer holds no record."""
+    if reply.refusal:
+        return f"the model refused: {reply.refusal[:200]}"
+    if FILTERED.search(reply.finish):
+        return f"the endpoint filtered the answer ({reply.finish}), and it holds no record"
+    if reply.text.strip() and not final_answer(reply.text).strip():
+        return "the answer ends within its reasoning"
+    if reply.finish == "length":
+        return "the answer was cut off before its first record ended"
+    return "no record in the answer"
