@@ -79,7 +79,7 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
         assert metrics["intents"] is not None
     page = (project / "report" / "index.html").read_text(encoding="utf8")
     assert all(name in page for name in ("transformer", "slm_ner", "tok2vec"))
-    assert "Scheduling messages, test records" in first_run
+    assert "Test records" in first_run
 
 
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:

@@ -81,6 +81,8 @@ def judge_census(census: Census, least_unseen: float | None) -> Verdict:
     least_unseen (float | None): Least share of new strings of each label of `census.disjoint`; None to only say where it is low.
     """
     empty = [f"{part.name} holds no record that can be used" for part in census.parts if not part.docs]
+    if not any(part.count_labels() for part in census.parts):
+        empty.append('no record has an entity, so there is no entity recogniser to train: list entity words under "labels"')
     few = list(census.few_unseen(LEAST_UNSEEN if least_unseen is None else least_unseen))
     faults, notes = ([], few) if least_unseen is None else (few, [])
     return Verdict([*empty, *census.twin_leaks(), *faults], [*notes, *census.absences()])

@@ -270,3 +270,11 @@ def test_forms_that_cannot_be_read(fails: Callable, write_records: Callable, tmp
 
 def test_missing_file_is_named(fails: Callable, tmp_path: Path) -> None:
     assert f"ReadError: Cannot read {tmp_path}/train.json: " in fails("check", tmp_path / "train.json")
+
+
+def test_records_without_any_entity_are_a_fault(run: Run, write_records: Callable) -> None:
+    result = run(
+        "check", write_records("train.json", ("Ada comes", "", "inquiry")), write_records("test.json", ("No", "", "cancel"))
+    )
+    assert result.exit_code == 1
+    assert "Fault: no record has an entity, so there is no entity recogniser to train" in result.stdout
