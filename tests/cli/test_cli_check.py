@@ -205,8 +205,9 @@ def test_what_was_asked_for_and_is_not_there_has_no_table(run: Run, write_record
 
 @pytest.mark.parametrize("intents", [("", ""), ("one", "one"), ("one", "")], ids=["none", "one", "some"])
 def test_records_may_lack_intents(run: Run, tmp_path: Path, intents: tuple[str, str]) -> None:
-    texts = ["Ada comes on Friday", "please write to Bob"]
-    records = [{"text": text, "labels": [], **({"intent": intent} if intent else {})} for text, intent in zip(texts, intents)]
+    texts = ["Ada comes on Friday", "Ada, please write to Bob"]
+    labels = [{"word": "Ada", "label": "B-NAME"}]
+    records = [{"text": text, "labels": labels, **({"intent": intent} if intent else {})} for text, intent in zip(texts, intents)]
     (tmp_path / "train.json").write_text(json.dumps(records))
     result = run("check", tmp_path / "train.json", "--word", "comes", "--intents", "", "--labels", "", "--on-error", "repair")
     assert result.exit_code == 0
