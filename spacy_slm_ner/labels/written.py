@@ -52,7 +52,8 @@ def readings(written: str) -> Iterator[WrittenTag]:
             name, label = match["prefix"].upper(), match["label"].strip()
             certain = name in CERTAIN or (pattern is FRONT and len(name) == 1 and match["separator"] == "-" and name in "LEUS")
             again = FRONT.fullmatch(label)
-            if again is not None and again["prefix"].upper() == name:
+            # Written twice, as in `B-B-NAME`. In `B-B_CELL`, the second belongs to the label.
+            if again is not None and (again["prefix"].upper(), again["separator"]) == (name, match["separator"]):
                 yield WrittenTag(PREFIXES[name], again["label"].strip(), certain)
             yield WrittenTag(PREFIXES[name], label, certain)
     yield WrittenTag("", tag)

@@ -77,6 +77,10 @@ def test_a_label_is_understood_as_models_write_it(written, expected):
         ("S_CORP", (None, "S_CORP")),
         ("O-RING", (None, "O-RING")),
         ("person/actor", (None, "person/actor")),
+        ("B-B_CELL", (True, "B_CELL")),
+        ("I-B_CELL", (False, "B_CELL")),
+        ("B-E-MAIL", (True, "E-MAIL")),
+        ("B-B-NAME", (True, "NAME")),
     ],
 )
 def test_without_a_list_a_label_is_taken_apart_where_no_label_is_written_so(written, expected):
