@@ -1,47 +1,61 @@
 """Where a word may begin or end."""
 
 import re
-
-from .characters import extends, is_character_edge, is_invisible
+import unicodedata
 
 # Scripts that put no space between words: there, every place may be the end of one.
 UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-# They do not show, but separate: the zero-width space, and the non-joiner between the parts of a Persian word.
-SEPARATORS = "\u200b\u200c"
 
 
 def is_boundary(text: str, position: int) -> bool:
     """Whether a word may begin or end at a position of a text.
 
     Not between two letters, except in scripts without spaces (Han, kana, Thai, Lao, Burmese, Khmer), not between two
-    digits, and not inside what is seen as one character. Between a letter and a digit it may: "4pm". Characters that do
-    not show, such as a soft hyphen, part nothing.
+    digits, and not in front of a combining mark. Between a letter and a digit it may: "4pm".
     """
     if not 0 < position < len(text):
         return True
-    if not is_character_edge(text, position):
+    left, right = text[position - 1], text[position]
+    if unicodedata.category(right).startswith("M"):
         return False
-    left, right = shown_before(text, position), shown_behind(text, position)
     if left.isdigit() and right.isdigit():
         return False
-    return not (left.isalpha() and right.isalpha()) or bool(UNSPACED.match(left) or UNSPACED.match(right))
+    inside_word = is_letter(left) and is_letter(right)
+    return not inside_word or bool(UNSPACED.match(left) or UNSPACED.match(right))
 
 
-def shown_before(text: str, position: int) -> str:
-    """The character in front of a position that is seen, without its marks; "" if there is none."""
-    while position > 0 and is_passed_over(text[position - 1]):
-        position -= 1
-    return text[position - 1 : position] if position else ""
+def is_letter(char: str) -> bool:
+    return char.isalpha() or unicodedata.category(char).startswith("M")
 
 
-def shown_behind(text: str, position: int) -> str:
-    """The character behind a position that is seen; "" if there is none."""
-    while position < len(text) and is_passed_over(text[position]):
-        position += 1
-    return text[position : position + 1]
+# Fewest letters of a part of a word, by where it stands in the word: in scripts with upper and lower case, in Hangul, whose
+# letters are syllables, and in others.
+CASED = {"start": 3, "end": 4, "middle": 5}
+SYLLABLES = {"start": 1, "end": 2, "middle": 2}
+UNCASED = {"start": 2, "end": 2, "middle": 3}
+HANGUL = re.compile("[\uac00-\ud7a3]")
 
 
-def is_passed_over(char: str) -> bool:
-    return char not in SEPARATORS and (extends(char) or is_invisible(char))
+def may_be_part(text: str, start: int, end: int) -> bool:
+    """Whether a range that is no whole word is likely the word that somebody meant, with something glued to it.
+
+    Particles and endings follow (`서울에서`, `Helsingissä`), articles and prepositions precede (`בירושלים`), compounds do both
+    (`Zahnarzttermin`). Short parts are chance, the more so the deeper they stand in the word, and in alphabets more than
+    elsewhere: `us` is no part of `bus`, `art` none of `party`. Numbers are never parted, nor is a letter from its marks.
+    """
+    if not all(may_cut(text, position) for position in (start, end)):
+        return False
+    part = text[start:end]
+    place = "start" if is_boundary(text, start) else "end" if is_boundary(text, end) else "middle"
+    leasts = CASED if part.lower() != part.upper() else SYLLABLES if HANGUL.search(part) else UNCASED
+    return sum(map(is_letter, part)) >= leasts[place]
+
+
+def may_cut(text: str, position: int) -> bool:
+    """Whether a word may be cut at a position: between letters, but not in front of a mark, nor between digits."""
+    if not 0 < position < len(text):
+        return True
+    left, right = text[position - 1], text[position]
+    return not unicodedata.category(right).startswith("M") and not (left.isdigit() and right.isdigit())

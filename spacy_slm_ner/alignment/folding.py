@@ -5,12 +5,10 @@ character alone and keeps it as it is where its folded form is longer, and `fold
 where each character came from.
 """
 
+import re
 import unicodedata
 from bisect import bisect_left
-from functools import lru_cache
-from typing import NamedTuple, Optional, Sequence
-
-from .characters import is_invisible, seen_characters
+from typing import Iterator, NamedTuple, Optional
 
 QUOTES = dict.fromkeys("‘’‚‛`´ʼ′", "'") | dict.fromkeys("“”„‟″", '"')
 DASHES = dict.fromkeys("‐‑‒–—―−", "-")
@@ -36,21 +34,23 @@ def fold(text: str) -> str:
     return "".join(map(fold_char, text))
 
 
-# A fraction such as ½ has this one.
-LOOSELY_SAME = SAME | dict.fromkeys("⁄∕", "/")
+# A character that is seen as one: a letter with its marks, a Hangul syllable in parts, half-width kana with its voicing mark.
+EXTENDS = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb\uff9e\uff9f]")
+# Written to lengthen an Arabic word.
+TATWEEL = "\u0640"
 
 
 class Folded(NamedTuple):
     """A text as it compares.
 
     text (str): Without case, invisible characters, and differences that compatibility forms make.
-    starts (Sequence[int]): For each of its characters, where what it came from starts in the text, ...
-    ends (Sequence[int]): ... and where that ends.
+    starts (list[int]): For each of its characters, where what it came from starts in the text, ...
+    ends (list[int]): ... and where that ends.
     """
 
     text: str
-    starts: Sequence[int]
-    ends: Sequence[int]
+    starts: list[int]
+    ends: list[int]
 
     def position(self, place: int) -> int:
         """First folded character that came from behind a place in the text."""
@@ -61,11 +61,6 @@ class Folded(NamedTuple):
         cut_start = start > 0 and self.starts[start - 1] == self.starts[start]
         cut_end = end < len(self.text) and self.starts[end] == self.starts[end - 1]
         return None if start >= end or cut_start or cut_end else (self.starts[start], self.ends[end - 1])
-
-
-def as_written(text: str) -> Folded:
-    """A text that is compared as it is."""
-    return Folded(text, range(len(text)), range(1, len(text) + 1))
 
 
 def fold_loosely(text: str) -> Folded:
@@ -85,10 +80,27 @@ def fold_loosely(text: str) -> Folded:
     return Folded("".join(folded), starts, ends)
 
 
-@lru_cache(maxsize=4096)
+def seen_characters(text: str) -> Iterator[tuple[int, int]]:
+    """Ranges of a text that are seen as one character each."""
+    start = 0
+    for place in range(1, len(text) + 1):
+        if place == len(text) or not extends(text[place]):
+            yield start, place
+            start = place
+
+
+def extends(char: str) -> bool:
+    return unicodedata.category(char).startswith("M") or bool(EXTENDS.match(char))
+
+
 def fold_cluster(cluster: str) -> str:
     """Fold what is seen as one character; nothing is left of invisible ones. A dotted or dotless i is an i."""
     visible = "".join(char for char in cluster if not is_invisible(char))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
     folded = folded.replace("i\u0307", "i").replace("ı", "i")
-    return "".join(LOOSELY_SAME.get(char, " " if char.isspace() else char) for char in folded)
+    return "".join(SAME.get(char, " " if char.isspace() else char) for char in folded)
+
+
+def is_invisible(char: str) -> bool:
+    """Whether a character does not show: joiners, marks of direction, soft hyphens, selectors of a variant, tatweel."""
+    return unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f" or char in (TATWEEL, "\u034f")

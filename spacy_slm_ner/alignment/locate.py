@@ -7,13 +7,11 @@ ever looser ways. "Find all" would be wrong: "Move the 4 PM call on May 4" has t
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Callable, Iterator, Literal, NamedTuple, Optional, Sequence
 
 from ..types import Span
-from .boundaries import is_boundary
-from .folding import Folded, as_written, fold_loosely
-from .inside import is_seam, may_stand_inside
+from .boundaries import is_boundary, may_be_part
+from .folding import Folded, fold_loosely
 
 Status = Literal["joined", "folded", "respaced", "reordered", "inside_word", "split", "ambiguous", "missing"]
 
@@ -42,7 +40,7 @@ class Located(NamedTuple):
         folded: case, quote mark, dash, kind of space, normal or compatibility form, or invisible characters differ.
         respaced: spaces differ inside a word ("john @ gmail .com" for "john@gmail.com").
         reordered: it stands before the entity that precedes it in the list.
-        inside_word: it stands inside a longer word only (`서울` in `서울에서`); see `may_stand_inside`.
+        inside_word: it stands inside a longer word only (`서울` in `서울에서`); see `may_be_part`.
         split: the words do not stand together, this is one part of them.
         ambiguous: the same words stand elsewhere in the text, outside any entity; the first place was taken.
         missing: not in the text.
@@ -111,35 +109,19 @@ INSIDE = (
 )
 
 
-def find_ranges(pattern: str, text: str, folded: Folded, start: int = 0, inside: bool = False) -> Iterator[tuple[int, int]]:
-    """Find the ranges of whole words that match, left to right; they may overlap.
+def find_ranges(pattern: str, text: str, start: int = 0, inside: bool = False) -> Iterator[tuple[int, int]]:
+    """Ranges of whole words that match, left to right; they may overlap.
 
     The pattern is looked ahead for at every position, because a match that is no whole word may hide one that begins inside it.
 
-    pattern (str): Regular expression, a group around each word.
-    text (str): The text.
-    folded (Folded): The form of it in which the pattern is searched.
-    start (int): Position in the text to search from.
-    inside (bool): Take what stands inside a longer word as well.
-    YIELDS (tuple[int, int]): Ranges of the text.
+    inside (bool): Take what is no whole word instead: the words together are a part of a longer one.
     """
-    for match in re.compile(f"(?=({pattern}))").finditer(folded.text, folded.position(start)):
-        places = [folded.range(*match.span(group)) for group in range(1, len(match.groups()) + 1)]
-        whole, *words = [place for place in places if place is not None] or [(0, 0)]
-        if len(words) + 1 == len(places) and may_match(text, whole, words, inside, folded.text is text):
-            yield whole
-
-
-def may_match(text: str, whole: tuple[int, int], words: Sequence[tuple[int, int]], inside: bool, written: bool) -> bool:
-    """Whether words may stand at these places, so that their ends are ends of words.
-
-    inside (bool): Whether the first may begin, and the last may end, inside a longer word.
-    written (bool): Whether they stand there as written.
-    """
-    edges = {edge for word in words for edge in word} | {*whole}
-    if all(is_boundary(text, edge) for edge in edges):
-        return True
-    return inside and all(is_seam(text, edge) for edge in edges - {*whole}) and may_stand_inside(text, *whole, written)
+    for match in re.compile(f"(?=({pattern}))").finditer(text, start):
+        first, last = match.span(1)
+        inner = {edge for group in range(1, len(match.groups()) + 1) for edge in match.span(group)} - {first, last}
+        outer = all(is_boundary(text, edge) for edge in (first, last))
+        if all(is_boundary(text, edge) for edge in inner) and (outer or (inside and may_be_part(text, first, last))):
+            yield first, last
 
 
 @dataclass
@@ -147,23 +129,18 @@ class Cursor:
     """The text, what of it is taken, and how far the search has come.
 
     text (str): The text.
+    folded (Folded): The same, folded.
     taken (list[Span]): Entities located so far.
     position (int): End of the entity located last.
     """
 
     text: str
+    folded: Folded = field(init=False)
     taken: list[Span] = field(default_factory=list)
     position: int = 0
 
-    @cached_property
-    def folded(self) -> Folded:
-        """The text, folded."""
-        return fold_loosely(self.text)
-
-    @cached_property
-    def written(self) -> Folded:
-        """The text as it is."""
-        return as_written(self.text)
+    def __post_init__(self) -> None:
+        self.folded = fold_loosely(self.text)
 
     def find(self, mention: Mention) -> Optional[Located]:
         """Locate all words of a mention together and move behind them."""
@@ -183,10 +160,19 @@ class Cursor:
     ) -> Iterator[tuple[Iterator[tuple[int, int]], tuple[Status, ...]]]:
         """Places of the words, from the strictest way to search to the loosest."""
         for way in ways:
-            words = [fold_loosely(word).text for word in mention.words] if way.folded else mention.words
+            if not way.folded:
+                yield find_ranges(way.pattern(mention.words), self.text, start, way.inside), way.statuses
+                continue
+            words = [fold_loosely(word).text for word in mention.words]
             if all(word.strip() for word in words):
-                searched = self.folded if way.folded else self.written
-                yield find_ranges(way.pattern(words), self.text, searched, start, way.inside), way.statuses
+                yield (
+                    self._unfolded(find_ranges(way.pattern(words), self.folded.text, self.folded.position(start), way.inside)),
+                    way.statuses,
+                )
+
+    def _unfolded(self, ranges: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Ranges of the text from those of the folded text."""
+        return (place for first, last in ranges if (place := self.folded.range(first, last)) is not None)
 
     def _is_free(self, span: Span) -> bool:
         return not any(span.overlaps(other) for other in self.taken)
@@ -205,15 +191,11 @@ class Cursor:
             self.position = span.end
         return Located(mention.words, span, statuses)
 
-    def is_ambiguous(self, mention: Mention, inside: bool) -> bool:
-        """Whether the words also stand where no entity does, and nothing says which place is meant.
-
-        inside (bool): Whether a place inside a longer word counts.
-        """
+    def is_ambiguous(self, mention: Mention) -> bool:
+        """Whether the words also stand where no entity does, and nothing says which place is meant."""
         if mention.occurrence is not None:
             return False
-        places = find_ranges(words_pattern(mention.words), self.text, self.written, 0, inside)
-        return any(self._is_free(Span(*place, "")) for place in places)
+        return any(self._is_free(Span(*place, "")) for place in find_ranges(words_pattern(mention.words), self.text))
 
 
 def split_mention(cursor: Cursor, mention: Mention) -> Iterator[tuple[Mention, Optional[Located]]]:
@@ -255,6 +237,6 @@ def describe(cursor: Cursor, part: Mention, found: Optional[Located]) -> Located
     """The result for a part, with the remark that can be made only when all are located."""
     if found is None:
         return Located(part.words, None, ("missing",))
-    if cursor.is_ambiguous(part, "inside_word" in found.statuses):
+    if cursor.is_ambiguous(part):
         return found._replace(statuses=(*found.statuses, "ambiguous"))
     return found
