@@ -1,5 +1,6 @@
 """A whole text as pieces with their places: nothing is cut off, and nothing of a text is a special piece."""
 
+import unicodedata
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
@@ -49,7 +50,8 @@ class TextTokenizer:
         texts (Sequence[str]): The texts. Lone surrogates are read as U+FFFD.
         tokens (Sequence[NDArray]): Start and end of each token of a text, in characters. Shape of each: (tokens, 2).
         YIELDS (Pieces): Of each text, without special pieces. A token that the tokenizer drops, such as one of invisible
-            characters, is read as the unknown piece, so that it has a state; white space may have no piece.
+            characters, is read as the unknown piece, so that it has a state; a mark is part of the piece before it, as the
+            second half of an emoji is. White space may have no piece.
         """
         encodings = self._plain.encode_batch([SURROGATES.sub("\ufffd", text) for text in texts], add_special_tokens=False)
         for text, encoding, ranges in zip(texts, encodings, tokens):
@@ -58,12 +60,15 @@ class TextTokenizer:
 
     def _fill_gaps(self, pieces: Pieces, text: str, tokens: NDArray) -> Pieces:
         empty = np.setdiff1d(np.arange(len(tokens)), link(pieces.offsets, tokens, "mean").token)
-        dropped = tokens[[i for i in empty if not text[slice(*tokens[i])].isspace()]]
-        if self._unknown is None or not len(dropped):
-            return pieces
-        places = np.searchsorted(pieces.offsets[:, 0], dropped[:, 0])
-        ids = np.insert(pieces.ids, places, self._unknown)
-        return Pieces(ids, np.insert(pieces.offsets, places, dropped, axis=0))
+        ids, offsets = pieces.ids, pieces.offsets.copy()
+        for start, end in tokens[[i for i in empty if not text[slice(*tokens[i])].isspace()]][::-1].tolist():
+            place = int(np.searchsorted(offsets[:, 0], start))
+            if place and is_mark(text[start]):
+                offsets[place - 1, 1] = end
+            elif self._unknown is not None:
+                ids = np.insert(ids, place, self._unknown)
+                offsets = np.insert(offsets, place, (start, end), axis=0)
+        return Pieces(ids, offsets)
 
     def room(self, config: Any) -> Optional[int]:
         """Most pieces of a text that a model reads at a time, without the special ones; None if any number.
@@ -74,6 +79,11 @@ class TextTokenizer:
         if most is not None and config.model_type in COUNTS_FROM_PADDING:
             most -= config.pad_token_id + 1
         return None if most is None else most - len(self.front) - len(self.back)
+
+
+def is_mark(char: str) -> bool:
+    """Whether a character changes the one before it, such as an accent or a selector of a variant."""
+    return unicodedata.category(char).startswith("M")
 
 
 def special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[List[int], List[int]]:

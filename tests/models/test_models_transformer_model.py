@@ -29,6 +29,7 @@ LONG = {
     "one-token": "x" * 3000,
     "han": "五月" * 300,
     "emoji": "😀👨‍👩‍👧" * 100,
+    "emoji-variants": "🌧\ufe0f ❤\ufe0f \ufe0f " * 60,
     "zero-width": "\u200b" * 300,
     "control-characters": "\x01\x02" * 200,
     "markers": "[SEP] [CLS] [PAD] [MASK] " * 40,
@@ -109,6 +110,12 @@ def test_a_state_does_not_depend_on_the_other_texts_of_a_batch(nlp: Language) ->
     texts = [*TEXTS, "", "   ", LONG["links"], ""]
     for doc, text in zip(nlp.pipe(texts), texts):
         np.testing.assert_allclose(states(doc) if text else 0, states(nlp(text)) if text else 0, atol=1e-5)
+
+
+def test_a_selector_of_a_variant_has_the_state_of_its_emoji(nlp: Language) -> None:
+    doc = nlp("Meet 🌧\ufe0f Ada")
+    assert [token.text for token in doc] == ["Meet", "🌧", "\ufe0f", "Ada"]
+    np.testing.assert_array_equal(states(doc)[1], states(doc)[2])
 
 
 def test_a_marker_in_a_text_is_text(nlp: Language) -> None:
