@@ -11,6 +11,7 @@ from spacy_transformers.data_classes import FullTransformerBatch, HFObjects, Wor
 from spacy_transformers.layers import TransformerModel
 from spacy_transformers.layers.hf_shim import HFShim
 from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
+from spacy_transformers.util import maybe_flush_pytorch_cache
 from thinc.api import ArgsKwargs, Model
 from thinc.types import Ragged
 from transformers import PreTrainedTokenizerFast
@@ -93,6 +94,8 @@ def init(model: TransformerModel, X: Any = None, Y: Any = None) -> None:
 
 def forward(model: TransformerModel, docs: List[Doc], is_train: bool) -> Tuple[FullTransformerBatch, Callable]:
     """Read a batch of Docs."""
+    # Draws a random number, as spacy-transformers does: the texts of an epoch then have the same order for a seed.
+    maybe_flush_pytorch_cache(chance=model.attrs["flush_cache_chance"])
     rows = list(read_rows(docs, model.attrs["get_spans"](docs), model))
     wordpieces = to_wordpieces(rows, model.tokenizer)
     output, backprop = model.layers[0](wordpieces, is_train)
