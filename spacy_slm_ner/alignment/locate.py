@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Callable, Iterator, Literal, NamedTuple, Optional, Sequence
 
 from ..types import Span
-from .boundaries import is_boundary, may_be_part
+from .boundaries import is_boundary
 from .folding import Folded, fold_loosely
+from .inside import may_be_part
 
 Status = Literal["joined", "folded", "respaced", "reordered", "inside_word", "split", "ambiguous", "missing"]
 
@@ -109,18 +110,19 @@ INSIDE = (
 )
 
 
-def find_ranges(pattern: str, text: str, start: int = 0, inside: bool = False) -> Iterator[tuple[int, int]]:
+def find_ranges(pattern: str, text: str, start: int = 0, inside: bool = False, folded: bool = False) -> Iterator[tuple[int, int]]:
     """Ranges of whole words that match, left to right; they may overlap.
 
     The pattern is looked ahead for at every position, because a match that is no whole word may hide one that begins inside it.
 
     inside (bool): Take what is no whole word instead: the words together are a part of a longer one.
+    folded (bool): Whether the text is folded.
     """
     for match in re.compile(f"(?=({pattern}))").finditer(text, start):
         first, last = match.span(1)
         inner = {edge for group in range(1, len(match.groups()) + 1) for edge in match.span(group)} - {first, last}
         outer = all(is_boundary(text, edge) for edge in (first, last))
-        if all(is_boundary(text, edge) for edge in inner) and (outer or (inside and may_be_part(text, first, last))):
+        if all(is_boundary(text, edge) for edge in inner) and (outer or (inside and may_be_part(text, first, last, folded))):
             yield first, last
 
 
@@ -165,10 +167,9 @@ class Cursor:
                 continue
             words = [fold_loosely(word).text for word in mention.words]
             if all(word.strip() for word in words):
-                yield (
-                    self._unfolded(find_ranges(way.pattern(words), self.folded.text, self.folded.position(start), way.inside)),
-                    way.statuses,
-                )
+                place = self.folded.position(start)
+                ranges = find_ranges(way.pattern(words), self.folded.text, place, way.inside, folded=True)
+                yield self._unfolded(ranges), way.statuses
 
     def _unfolded(self, ranges: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """Ranges of the text from those of the folded text."""

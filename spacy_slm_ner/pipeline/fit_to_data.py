@@ -1,6 +1,7 @@
 """`spacy-slm-ner.FitToData.v1`: a pipeline with the components that its training data has annotation for."""
 
 import logging
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set
 
 from spacy.language import Language
@@ -38,13 +39,17 @@ def fit_to_data(nlp: Language) -> Language:
 
 
 def training_examples(nlp: Language) -> Optional[Iterable[Example]]:
-    """Read the training corpus; None if the config names no file for it."""
+    """Read the training corpus; None if the config names no file for it, or one that is not there.
+
+    A pipeline may be initialised with examples of its own, far from the files of its config.
+    """
     config = nlp.config.interpolate()
     name = config["training"]["train_corpus"]
     section: Any = config
     for part in name.split("."):
         section = section[part]
-    if section.get("path", "") is None:
+    path = section.get("path", "")
+    if path is None or not Path(path).exists():
         return None
     (corpus,) = resolve_dot_names(config, [name])
     examples: Iterable[Example] = corpus(nlp)

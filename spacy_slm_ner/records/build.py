@@ -68,14 +68,17 @@ def intent_to_cats(intent: Optional[str], intents: Sequence[str]) -> tuple[dict[
     return {name: float(name == intent) for name in intents}, []
 
 
-def sentence_to_doc(sentence: Sentence, nlp: Language, scheme: Scheme) -> tuple[Doc, list[Problem]]:
+def sentence_to_doc(sentence: Sentence, nlp: Language, scheme: Scheme) -> tuple[Optional[Doc], list[Problem]]:
     """Make the gold Doc of a CoNLL sentence. Its words are the tokens, as published, with a space between any two.
 
     sentence (Sentence): Words and tags.
     nlp (Language): Gives the vocabulary.
     scheme (Scheme): Scheme of the tags: where inside tags may not open an entity, one that does is damage.
-    RETURNS (tuple[Doc, list[Problem]]): Doc whose `ents` are set, and what had to be mended.
+    RETURNS (tuple[Optional[Doc], list[Problem]]): Doc whose `ents` are set, and what had to be mended; None if the sentence has
+        a fault.
     """
+    if sentence.fault:
+        return None, [Problem("invalid_record", sentence.fault)]
     doc = Doc(nlp.vocab, words=list(sentence.words))
     spans, orphans = decode_tags(sentence.tags)
     doc.ents = [DocSpan(doc, start, end, label) for start, end, label in spans]

@@ -1,7 +1,7 @@
 """Tags of CoNLL columns, in the many ways in which data sets write them, as a prefix, a hyphen and a label."""
 
 import re
-from typing import Sequence
+from typing import Sequence, Union
 
 from ..errors import SchemeError
 from ..labels import OUTSIDE, split_tag
@@ -15,13 +15,12 @@ FEATURE = re.compile(r"\w+=(.+)")
 BARE = re.compile(r"(?!\w-)[^\W\d_][\w./&:-]*")
 
 
-def plain_tags(tags: Sequence[tuple[str, str]]) -> list[str]:
+def plain_tags(tags: Sequence[tuple[str, str]]) -> list[Union[str, SchemeError]]:
     """Read the tags of a file.
 
     tags (Sequence[tuple[str, str]]): Where each stands, as a text for errors, and the tag as written.
-    RETURNS (list[str]): Tags that `split_tag` reads. Where labels have no prefixes at all, words of one label that follow each
-        other are one entity, so every tag is an inside tag.
-    RAISES (SchemeError): At the first tag that cannot be read.
+    RETURNS (list[Union[str, SchemeError]]): Tags that `split_tag` reads, or why one cannot be read. Where labels have no
+        prefixes at all, words of one label that follow each other are one entity, so every tag is an inside tag.
     """
     values = [(place, value_of(tag)) for place, tag in tags]
     if are_bare([tag for _, tag in values]):
@@ -53,13 +52,13 @@ def are_bare(tags: Sequence[str]) -> bool:
     return bool(labels) and OUTSIDE in tags and alike and 2 * len(set(labels)) <= len(tags)
 
 
-def plain_tag(place: str, tag: str) -> str:
-    """One tag as a prefix, a hyphen and a label."""
+def plain_tag(place: str, tag: str) -> Union[str, SchemeError]:
+    """One tag as a prefix, a hyphen and a label, or why it cannot be read."""
     try:
         split_tag(tag)
         return tag
     except SchemeError as error:
         way = prefixed(tag)
         if way is None:
-            raise SchemeError(f"{place}: {error}") from None
+            return SchemeError(f"{place}: {error}")
         return f"{way.prefix}-{way.label}"

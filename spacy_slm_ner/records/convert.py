@@ -94,13 +94,13 @@ class Job:
 
     def _conll(self, path: Path) -> Iterator[Doc]:
         sentences = read_sentences(path, self.columns)
-        tags = [sentence.tags for sentence in sentences]
+        tags = [sentence.tags for sentence in sentences if not sentence.fault]
         scheme = self.scheme or detect_scheme(tags)
         check_scheme(tags, scheme)
         self.schemes[str(path)] = scheme
         for sentence in sentences:
             doc, problems = sentence_to_doc(sentence, self.nlp, scheme)
-            if self._keep(path, sentence.line, doc.text, problems):
+            if self._keep(path, sentence.line, doc.text if doc else "", problems) and doc is not None:
                 yield doc
 
     def _keep(self, path: Path, number: int, text: str, problems: Sequence[Problem]) -> bool:

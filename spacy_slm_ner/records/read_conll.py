@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Iterator, NamedTuple, Sequence
+from typing import Iterator, NamedTuple, Sequence, Union
 
-from ..errors import ReadError
+from ..errors import ReadError, SchemeError
 from .conll_tags import is_tag, plain_tags
 from .read_json import read_text
 
@@ -20,11 +20,13 @@ class Sentence(NamedTuple):
     line (int): Number of its first line, counted from 1.
     words (tuple[str, ...]): Words.
     tags (tuple[str, ...]): Tags, a prefix, a hyphen and a label each, in whatever scheme the file uses; or "O".
+    fault (str): Why it cannot be read, if so; then there are no words and no tags.
     """
 
     line: int
     words: tuple[str, ...]
     tags: tuple[str, ...]
+    fault: str = ""
 
 
 class ColumnChoice(NamedTuple):
@@ -39,6 +41,21 @@ class ColumnChoice(NamedTuple):
 
 
 FIRST_AND_LAST = ColumnChoice()
+
+
+class Row(NamedTuple):
+    """A word and its tag.
+
+    line (int): Number of the line, counted from 1.
+    place (str): File and line, for messages.
+    word (str): The word.
+    tag (str): The tag as written.
+    """
+
+    line: int
+    place: str
+    word: str
+    tag: str
 
 
 class Line(NamedTuple):
@@ -62,19 +79,20 @@ def read_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> list[Se
 
     path (Path): The file.
     choice (ColumnChoice): Where words and tags stand.
-    RETURNS (list[Sentence]): Sentences with at least one word.
-    RAISES (ReadError): If a line lacks a column, or the words are numbers of words. (SchemeError): If a tag cannot be read.
+    RETURNS (list[Sentence]): Sentences with at least one word. Where a line lacks a column or a tag cannot be read, that sentence
+        has a fault.
+    RAISES (ReadError): If the words are numbers of words. (ReadError, SchemeError): If no sentence can be read.
     """
     blocks = list(split_blocks(read_text(path)))
     lines = [line for block in blocks for line in block]
     plain = [line for line in lines if not line.text.startswith("#")]
     usual = max(Counter(len(line.columns) for line in plain or lines).items(), key=lambda pair: pair[1], default=(0, 0))[0]
     kept = [[line for line in block if not is_comment(line, usual)] for block in blocks]
-    chosen = [[(line, *choose_columns(line, path, choice)) for line in block] for block in kept if block]
-    tags = iter(plain_tags([(f"{path}, line {line.number}", tag) for block in chosen for line, _, tag in block]))
-    sentences = [
-        Sentence(block[0][0].number, tuple(word for _, word, _ in block), tuple(next(tags) for _ in block)) for block in chosen
-    ]
+    read = [choose_block(block, path, choice) for block in kept if block]
+    tags = iter(plain_tags([(row.place, row.tag) for rows in read if not isinstance(rows, Sentence) for row in rows]))
+    sentences = [rows if isinstance(rows, Sentence) else make_sentence(rows, [next(tags) for _ in rows]) for rows in read]
+    if sentences and all(sentence.fault for sentence in sentences):
+        raise ReadError(sentences[0].fault)
     if choice.word == 1 and usual > 2 and words_are_numbered(sentences):
         raise ReadError(
             f"{path}: the first column numbers the words of each sentence, so it holds no words. Name the column that does, for "
@@ -109,25 +127,43 @@ def is_comment(line: Line, usual: int) -> bool:
     return len(line.columns) != usual or ("\t" not in line.text and not is_tag(line.columns[-1]))
 
 
-def choose_columns(line: Line, path: Path, choice: ColumnChoice) -> tuple[str, str]:
+def choose_block(block: Sequence[Line], path: Path, choice: ColumnChoice) -> Union[list[Row], Sentence]:
+    """The words and tags of a sentence, or a sentence with a fault."""
+    try:
+        return [choose_columns(line, path, choice) for line in block]
+    except ReadError as error:
+        return Sentence(block[0].number, (), (), str(error))
+
+
+def choose_columns(line: Line, path: Path, choice: ColumnChoice) -> Row:
     """Word and tag of a line.
 
     RAISES (ReadError): If there are no such columns, or no word.
     """
+    place = f"{path}, line {line.number}"
     try:
         word, tag = (line.columns[column - 1 if column > 0 else column] for column in choice)
     except IndexError:
         word = tag = ""
     if len(line.columns) < 2 or not word or not tag:
         raise ReadError(
-            f"{path}, line {line.number}: got {line.text!r}. A CoNLL line has at least two columns, the word first and the tag "
-            "last, separated by a tab or spaces. Correct the line, or name other columns with --word-column and --tag-column."
+            f"{place}: got {line.text!r}. A CoNLL line has at least two columns, the word first and the tag last, separated by a "
+            "tab or spaces. Correct the line, or name other columns with --word-column and --tag-column."
         )
-    return word, tag
+    return Row(line.number, place, word, tag)
+
+
+def make_sentence(rows: Sequence[Row], tags: Sequence[Union[str, SchemeError]]) -> Sentence:
+    """A sentence, or one with a fault where a tag could not be read."""
+    fault = next((tag for tag in tags if isinstance(tag, SchemeError)), None)
+    if fault is not None:
+        return Sentence(rows[0].line, (), (), str(fault))
+    return Sentence(rows[0].line, tuple(row.word for row in rows), tuple(map(str, tags)))
 
 
 def words_are_numbered(sentences: Sequence[Sentence]) -> bool:
     """Whether the words of each sentence are 1, 2, 3 or 0, 1, 2, as in CoNLL-U."""
+    sentences = [sentence for sentence in sentences if not sentence.fault]
     if sum(len(sentence.words) for sentence in sentences) < 3:
         return False
     return all(

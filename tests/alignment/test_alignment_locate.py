@@ -302,6 +302,7 @@ INSIDE = [
     pytest.param("국립서울대학교에서", "서울대학교", "서울대학교", id="korean, in the middle"),
     pytest.param("Ankarada kaldım", "Ankara", "Ankara", id="turkish"),
     pytest.param("Olen Helsingissä nyt", "Helsingi", "Helsingi", id="finnish"),
+    pytest.param("Soitan Onan kanssa", "Ona", "Ona", id="finnish, a short name"),
     pytest.param("Mit Ada Quills Bericht", "Ada|Quill", "Ada Quill", id="german genitive"),
     pytest.param("Der Zahnarzttermin", "Termin", "termin", id="german compound"),
     pytest.param("Am Montagmorgen", "Montag", "Montag", id="german compound, its start"),
@@ -326,6 +327,13 @@ def test_a_word_that_others_are_glued_to_is_located(text, words, expected):
         ("at 14:30", "4"),
         ("2026", "202"),
         ("e\u0301t", "e"),
+        ("studied in Oxford", "Ford"),
+        ("in comparison", "Paris"),
+        ("an Announcement", "Ann"),
+        ("the Danger", "Dan"),
+        ("the mayor", "May"),
+        ("in the Mission", "Sion"),
+        ("a Johannesburg office", "Anne"),
     ],
 )
 def test_a_part_that_stands_there_by_chance_is_missing(text, word):

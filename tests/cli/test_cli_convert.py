@@ -128,7 +128,7 @@ def test_report_names_the_scheme_of_conll_files(run: Run, tmp_path: Path) -> Non
         pytest.param("a.json", "{", [], "ReadError", "a.json is not valid JSON: ", id="broken-json"),
         pytest.param("a.json", "{}", [], "ReadError", "a.json holds JSON without a list of records.", id="no-records"),
         pytest.param("a.conll", "Ada\n", [], "ReadError", "a.conll, line 1: got 'Ada'.", id="one-column"),
-        pytest.param("a.conll", "Ada X-NAME\n", [], "SchemeError", "Got the tag 'X-NAME'.", id="unknown-tag"),
+        pytest.param("a.conll", "Ada X-NAME\n", [], "ReadError", "Got the tag 'X-NAME'.", id="unknown-tag"),
         pytest.param("a.conll", "Ada U-NAME\n", ["--scheme", "IOB2"], "SchemeError", "said to be IOB2", id="another-scheme"),
         pytest.param(
             "a.conll",

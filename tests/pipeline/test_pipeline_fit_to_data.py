@@ -69,9 +69,10 @@ def test_a_component_that_is_left_out_listens_no_more(make_corpus: MakeCorpus, r
     assert list(nlp.get_pipe("transformer").listener_map) == ["ner"]  # type: ignore[attr-defined]
 
 
-def test_a_pipeline_that_is_initialised_by_hand_needs_no_file(make_corpus: MakeCorpus) -> None:
+@pytest.mark.parametrize("path", [None, "no/such/file.spacy"], ids=["none", "not-there"])
+def test_a_pipeline_that_is_initialised_by_hand_needs_no_file(make_corpus: MakeCorpus, path: str | None) -> None:
     nlp = load_model_from_config(
-        load_config(ROOT / "configs" / "tok2vec.cfg", overrides={"paths.train": None, "paths.dev": None})
+        load_config(ROOT / "configs" / "tok2vec.cfg", overrides={"paths.train": path, "paths.dev": path})
     )
     examples = list(spacy.training.Corpus(make_corpus(*TWO))(nlp))
     nlp.initialize(lambda: examples)

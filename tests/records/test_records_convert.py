@@ -231,5 +231,5 @@ def test_a_text_with_a_lone_surrogate_is_lost_alone(job, write):
 
 
 def test_an_unreadable_tag_is_named_with_its_place(job, write):
-    with pytest.raises(SchemeError, match=r"a\.conll, line 2.*Got the tag 'X-PER'"):
+    with pytest.raises(ReadError, match=r"a\.conll, line 2.*Got the tag 'X-PER'"):
         job.convert([write("a.conll", "See\tO\nAnn\tX-PER\n")])

@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from spacy_slm_ner.errors import ReadError, SchemeError
+from spacy_slm_ner.errors import ReadError
 from spacy_slm_ner.records.read_conll import ColumnChoice, Sentence, read_sentences
 
 
@@ -38,11 +40,11 @@ def test_sentences_are_read(read, content):
 
 def test_docstart_lines_end_a_sentence_and_are_no_words(read):
     content = "-DOCSTART- -X- O O\n\nSee O\n-DOCSTART- -X- O O\nGo O\n\n\n-DOCSTART-\n"
-    assert [(line, words) for line, words, _ in read(content)] == [(3, ("See",)), (5, ("Go",))]
+    assert [(line, words) for line, words, *_ in read(content)] == [(3, ("See",)), (5, ("Go",))]
 
 
 def test_several_empty_lines_are_one_separator(read):
-    assert [(line, words) for line, words, _ in read("\n\nSee O\n\n \n\t\nGo O\n\n\n")] == [(3, ("See",)), (7, ("Go",))]
+    assert [(line, words) for line, words, *_ in read("\n\nSee O\n\n \n\t\nGo O\n\n\n")] == [(3, ("See",)), (7, ("Go",))]
 
 
 def test_a_word_may_hold_spaces_where_tabs_part_the_columns(read):
@@ -55,9 +57,10 @@ def test_a_file_without_words_has_no_sentence(read, content):
 
 
 @pytest.mark.parametrize("line", ["Ann", "Ann\t", "\tB-PER", " B-PER"], ids=["word", "word, tab", "tab, tag", "tag"])
-def test_a_single_column_is_refused_with_its_line_number(read, line):
-    with pytest.raises(ReadError, match=r"sentences.conll, line 4: got .*at least two columns, the word first and the tag last"):
-        read(f"See\tO\n\nGo\tO\n{line}\nBob\tB-PER\n")
+def test_a_single_column_costs_its_sentence(read, line):
+    sound, bad, last = read(f"See\tO\n\nGo\tO\n{line}\nBob\tB-PER\n\nOn\tO\n")
+    assert (sound.words, bad.words, last.words) == (("See",), (), ("On",)) and bad.line == 3
+    assert re.search(r"sentences.conll, line 4: got .*at least two columns, the word first and the tag last", bad.fault)
 
 
 def test_an_empty_word_column_is_refused(read):
@@ -111,9 +114,14 @@ def test_tags_are_read_as_data_sets_write_them(read, written, tags):
 
 
 @pytest.mark.parametrize("tag", ["X-PER", "12", "PER"])
-def test_a_tag_among_others_that_cannot_be_read_is_named(read, tag):
-    with pytest.raises(SchemeError, match=rf"line 3: Got the tag '{tag}'"):
-        read(f"See\tO\nAnn\tB-PER\nBob\t{tag}\n")
+def test_a_tag_among_others_that_cannot_be_read_costs_its_sentence(read, tag):
+    sound, bad = read(f"See\tO\nAnn\tB-PER\n\nBob\t{tag}\n")
+    assert sound.words == ("See", "Ann") and bad.words == () and f"line 4: Got the tag '{tag}'" in bad.fault
+
+
+def test_a_file_in_which_no_sentence_can_be_read_is_an_error(read):
+    with pytest.raises(ReadError, match=r"line 1: got 'See'.*at least two columns"):
+        read("See\nAnn\n\nGo\n")
 
 
 def test_columns_can_be_chosen(read):
