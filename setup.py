@@ -63,11 +63,11 @@ setup(
             "spacy-slm-ner.TransformerModel.v1 = spacy_slm_ner.models.transformer_model:create_transformer_model",
         ],
         "spacy_augmenters": [
-            "spacy-slm-ner.SwapEntities.v1 = spacy_slm_ner.records.swap:create_swap_entities",
+            "spacy-slm-ner.SwapEntities.v1 = spacy_slm_ner.training.augmenters:create_swap_entities",
         ],
         "spacy_callbacks": [
-            "spacy-slm-ner.FitToData.v1 = spacy_slm_ner.pipeline.fit_to_data:create_fit_to_data",
-            "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.models.freeze:create_freeze_embeddings",
+            "spacy-slm-ner.FitToData.v1 = spacy_slm_ner.training.fit_to_data:create_fit_to_data",
+            "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.training.callbacks:create_freeze_embeddings",
         ],
         "spacy_factories": [
             "bio_ner = spacy_slm_ner.pipeline.factory:make_bio_ner",
@@ -80,7 +80,7 @@ setup(
             "spacy-slm-ner.SpanLines.v1 = spacy_slm_ner.formats.span_lines:create_span_lines",
             "spacy-slm-ner.TokenLines.v1 = spacy_slm_ner.formats.token_lines:create_token_lines",
             "spacy-slm-ner.TaskLength.v1 = spacy_slm_ner.pretraining.mixture:create_task_length",
-            "spacy-slm-ner.Lora.v1 = spacy_slm_ner.models.lora:create_lora",
+            "spacy-slm-ner.Lora.v1 = spacy_slm_ner.models.pretrained.lora:create_lora",
         ],
         "spacy_readers": [
             "spacy-slm-ner.Mixture.v1 = spacy_slm_ner.pretraining.mixture:create_mixture",
@@ -90,7 +90,7 @@ setup(
             "spacy-slm-ner.slm_ner_scorer.v1 = spacy_slm_ner.pipeline.scorer:make_slm_ner_scorer",
         ],
         "thinc_schedules": [
-            "spacy-slm-ner.cosine.v1 = spacy_slm_ner.models.schedules:cosine",
+            "spacy-slm-ner.cosine.v1 = spacy_slm_ner.training.schedules:cosine",
         ],
     },
 )

@@ -19,7 +19,7 @@ import typer
 from spacy.tokens import DocBin
 from transformers import AutoConfig, AutoModelForTokenClassification, pipeline
 
-from spacy_slm_ner.models.adapters import for_use
+from spacy_slm_ner.models.pretrained.adapters import for_use
 
 
 def export(nlp: Any, folder: Path) -> None:

@@ -20,9 +20,9 @@ from spacy.tokens import Doc, DocBin
 from trainings import spread, train
 
 from spacy_slm_ner.cli.evaluate import evaluate
-from spacy_slm_ner.models.head import Read
-from spacy_slm_ner.models.packed import PackedReader
-from spacy_slm_ner.models.reading import Fed
+from spacy_slm_ner.models.generation.batch_reader import StepInput
+from spacy_slm_ner.models.generation.lm_head import Read
+from spacy_slm_ner.models.generation.packed_reader import PackedReader
 
 DEV = Path("corpus/dev.spacy")
 REPEATS = 5
@@ -33,7 +33,7 @@ def passes() -> Iterator[list[int]]:
     """Number of rows of each pass: one over a batch of eight rows counts eight."""
     found, read = [], PackedReader.read
 
-    def count(reader: PackedReader, fed: Sequence[Fed], whole: bool) -> Read:
+    def count(reader: PackedReader, fed: Sequence[StepInput], whole: bool) -> Read:
         found.append(len(fed))
         return read(reader, fed, whole)
 

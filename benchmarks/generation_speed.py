@@ -37,13 +37,13 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
-from spacy_slm_ner.models import packed
-from spacy_slm_ner.models.decoder import Decoder, Row
-from spacy_slm_ner.models.generator import Generator
-from spacy_slm_ner.models.loading import load_causal_lm
-from spacy_slm_ner.models.packing import Block
-from spacy_slm_ner.models.precision import torch_dtype
-from spacy_slm_ner.models.reading import Fed
+from spacy_slm_ner.models.generation import packed_reader
+from spacy_slm_ner.models.generation.batch_reader import StepInput
+from spacy_slm_ner.models.generation.decoder import Decoder, Row
+from spacy_slm_ner.models.generation.generator import Generator
+from spacy_slm_ner.models.generation.packed_attention import Block
+from spacy_slm_ner.models.pretrained.loading import load_causal_lm
+from spacy_slm_ner.models.pretrained.precision import torch_dtype
 
 FORMATS = {"BioLines": BioLines, "TokenLines": TokenLines}
 LABELS = ("DATE", "TIME", "NAME", "EMAIL")
@@ -137,7 +137,7 @@ def means(model: Any, exact: Any, work: Work) -> dict[str, Way]:
         "packed batches": by(padded, work, partial(decode, padded, work, False)),
         "rows that enter a running batch": by(plain, work, partial(without, plain, work, Decoder, "_take", one_after_the_other)),
         "rows of like length attending together": by(
-            plain, work, partial(without, plain, work, packed, "make_blocks", one_block)
+            plain, work, partial(without, plain, work, packed_reader, "make_blocks", one_block)
         ),
         "only allowed pieces scored": by(whole, work, partial(decode, whole, work, False)),
         "bf16": by(full, work, partial(decode, full, work, False)),
@@ -148,7 +148,7 @@ def means(model: Any, exact: Any, work: Work) -> dict[str, Way]:
     return ways
 
 
-def one_block(fed: list[Fed], device: torch.device) -> list[Block]:
+def one_block(fed: list[StepInput], device: torch.device) -> list[Block]:
     """As `make_blocks`, but all rows attend together."""
     return [Block(fed, 0, 0, device)]
 

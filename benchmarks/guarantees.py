@@ -20,7 +20,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import fix_random_seed
 
-from spacy_slm_ner.models.new_base import make_base
+from spacy_slm_ner.pretraining.new_base import make_base
 
 FORMATS = ("BioLines", "TokenLines", "SpanLines", "InlineTags")
 WORDS = ["Come", "at", "4", "pm", "or", "on", "May", "5", "the", "4", "Friday", "morning", "please", "9:30", "Mayor", "Ada"]
@@ -29,11 +29,11 @@ MARKS = ["<|im_end|>", "<|im_start|>", "</DATE>", "<TIME>", "intent:", "B-DATE",
 
 
 def random_texts(number: int, seed: int = 0, most: int = 14) -> Iterator[str]:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     for _ in range(number):
-        favourite = chance.choice(WORDS)
-        parts = [chance.choice(chance.choice([WORDS, WORDS, WORDS, MARKS, [favourite]])) for _ in range(chance.randint(0, most))]
-        yield chance.choice(["", " "]).join(parts) if chance.random() < 0.1 else " ".join(parts)
+        favourite = rng.choice(WORDS)
+        parts = [rng.choice(rng.choice([WORDS, WORDS, WORDS, MARKS, [favourite]])) for _ in range(rng.randint(0, most))]
+        yield rng.choice(["", " "]).join(parts) if rng.random() < 0.1 else " ".join(parts)
 
 
 def pipeline(base: str, format: str, **settings: Any) -> Language:

@@ -14,14 +14,14 @@ import torch
 from spacy.tokens import Doc, Span
 from transformers import LogitsProcessor
 
-from spacy_slm_ner.decoding.draft import Draft
-from spacy_slm_ner.decoding.grammar import Remembered
-from spacy_slm_ner.decoding.walker import GrammarWalker
+from spacy_slm_ner.constraints.draft import Draft
+from spacy_slm_ner.constraints.grammar import CachedGrammar
+from spacy_slm_ner.constraints.guide import GrammarGuide
 from spacy_slm_ner.formats.base import PromptFormat, Request
-from spacy_slm_ner.models.chat import ChatTokenizer, Prompt
-from spacy_slm_ner.models.decoder import Decoder, Row
-from spacy_slm_ner.models.generator import Generator
-from spacy_slm_ner.models.head import Read
+from spacy_slm_ner.models.generation.decoder import Decoder, Row
+from spacy_slm_ner.models.generation.generator import Generator
+from spacy_slm_ner.models.generation.lm_head import Read
+from spacy_slm_ner.models.pretrained.chat_tokenizer import ChatTokenizer, Prompt
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ def altered(form: PromptFormat, doc: Doc, wrong: float, choice: random.Random) -
 # Ours
 
 
-class Scripted(GrammarWalker):
-    """A walker that knows what is to be written."""
+class Scripted(GrammarGuide):
+    """A guide that knows what is to be written."""
 
     def __init__(self, request: Request, chat: ChatTokenizer, script: list[int]) -> None:
-        super().__init__(Remembered(request.grammar), chat.encode, chat.end)
+        super().__init__(CachedGrammar(request.grammar), chat.encode, chat.end)
         self.script = script
         self.written = 0
 
@@ -104,24 +104,24 @@ class Scripted(GrammarWalker):
 
 def scripted_step(row: Row, read: Read, number: int, column: int) -> int:
     """As `Row._step`, but the piece of the script is taken."""
-    walker: Any = row.walker
-    allowed = walker.allowed()
-    piece = walker.script[walker.written]
+    guide: Any = row.guide
+    allowed = guide.allowed()
+    piece = guide.script[guide.written]
     if len(allowed) > 1:
         scores = read.scores(number, column, allowed)
         scores[allowed.index(piece)] = scores.max() + 1.0
         piece = allowed[int(scores.argmax())]
-    walker.step(piece, 0.0)
+    guide.step(piece, 0.0)
     return int(piece)
 
 
 def decode(decoder: Decoder, work: Work, drafts: bool) -> None:
     """By this package's decoder."""
-    walkers = [Scripted(request, work.chat, script) for request, script in zip(work.requests, work.scripts)]
+    guides = [Scripted(request, work.chat, script) for request, script in zip(work.requests, work.scripts)]
     with patch.object(Row, "_step", scripted_step):
-        decoder.decode(work.prompts, walkers, work.drafts if drafts else None)
-    for walker, script in zip(walkers, work.scripts):
-        assert walker.done and walker.written == len(script)
+        decoder.decode(work.prompts, guides, work.drafts if drafts else None)
+    for guide, script in zip(guides, work.scripts):
+        assert guide.done and guide.written == len(script)
 
 
 take = Decoder._take

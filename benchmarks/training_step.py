@@ -21,7 +21,7 @@ from spacy.training import Example
 from torch.nn.utils.rnn import pad_sequence
 
 from spacy_slm_ner.formats.base import Request
-from spacy_slm_ner.models.generator import Generator
+from spacy_slm_ner.models.generation.generator import Generator
 
 # What no label is.
 IGNORED = -100

@@ -231,10 +231,10 @@ def locate(text: str, mentions: Sequence[Mention]) -> list[Located]:
     cursor = Cursor(text)
     solid = [mention._replace(words=tuple(filter(str.strip, mention.words))) for mention in mentions]
     pairs = [pair for mention in solid for pair in split_mention(cursor, mention)]
-    return [describe(cursor, part, found) for part, found in pairs]
+    return [to_located(cursor, part, found) for part, found in pairs]
 
 
-def describe(cursor: Cursor, part: Mention, found: Optional[Located]) -> Located:
+def to_located(cursor: Cursor, part: Mention, found: Optional[Located]) -> Located:
     """The result for a part, with the remark that can be made only when all are located."""
     if found is None:
         return Located(part.words, None, ("missing",))

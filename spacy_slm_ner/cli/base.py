@@ -3,9 +3,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from ..models.bases import copy_base
-from ..models.half import store_as_bf16
-from ..models.line_breaks import mark_line_breaks
+from ..models.pretrained.bf16 import store_as_bf16
+from ..models.pretrained.hub import copy_base
+from ..models.pretrained.line_breaks import mark_line_breaks
 from ._app import app, clear_errors, console
 
 

@@ -6,7 +6,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import EvaluationError
-from ..evaluation.calibration import Calibration, fit_temperature, judge
+from ..evaluation.calibration import Calibration, fit_temperature, judge_scores
 from ..evaluation.strict import require_annotation
 from ._app import app, clear_errors, console
 from ._load import load_docbin, load_pipeline
@@ -80,4 +80,4 @@ def measure(nlp: Language, pipe: Any, gold: list[Doc]) -> Optional[Calibration]:
     """Scores of all that a component finds, whatever its threshold and whatever else the pipeline does; None if nothing."""
     docs = list(nlp.pipe((doc.text for doc in gold), disable=[name for name, other in nlp.pipeline if other is pipe]))
     pipe.score_ents(docs)
-    return judge(docs, gold)
+    return judge_scores(docs, gold)

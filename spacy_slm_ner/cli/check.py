@@ -8,11 +8,11 @@ import typer
 from pydantic import TypeAdapter
 
 from ..errors import ReadError
-from ..records.census import Census, Forms, Part
-from ..records.census_page import END, START, census_page, write_page
-from ..records.convert import Job
-from ..records.damage import Ledger, OnError
-from ..records.faults import LEAST_UNSEEN, Verdict, judge_census, judge_damage, judge_names
+from ..records.convert import Converter
+from ..records.damage import DamageLog, OnError
+from ..records.statistics import Forms, RecordFile, RecordStatistics
+from ..records.statistics_page import END, START, statistics_page, write_page
+from ..records.verdict import LEAST_UNSEEN, Verdict, judge_damage, judge_names, judge_statistics
 from ._app import app, clear_errors, comma_list, console
 from ._load import blank_pipeline
 
@@ -25,7 +25,7 @@ class Names(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What is counted in tables of its own; see `Census`."""
+    """What is counted in tables of its own; see `RecordStatistics`."""
 
     forms: Forms = MappingProxyType({})
     word: str = ""
@@ -63,8 +63,8 @@ def check_cli(
     with clear_errors():
         names = Names(comma_list(labels), comma_list(intents))
         counted = Counted(load_forms(forms), word, comma_list(disjoint), similarity)
-        census, (faults, notes) = check(inputs, lang, names, on_error, counted, least_unseen, tokenizer)
-        page = census_page(census)
+        statistics, (faults, notes) = check(inputs, lang, names, on_error, counted, least_unseen, tokenizer)
+        page = statistics_page(statistics)
         unwritten = write_page(readme, page) if readme is not None else None
     console.print(page, markup=False, soft_wrap=True)
     for note in [*notes, *([unwritten] if unwritten else [])]:
@@ -83,26 +83,28 @@ def check(
     counted: Counted = NO_TABLES,
     least_unseen: Optional[float] = None,
     tokenizer: str = "",
-) -> tuple[Census, Verdict]:
+) -> tuple[RecordStatistics, Verdict]:
     """Count and judge record files.
 
-    RETURNS (tuple[Census, Verdict]): The counts, and one sentence for each fault and each note.
+    RETURNS (tuple[RecordStatistics, Verdict]): The counts, and one sentence for each fault and each note.
     RAISES (ReadError): If a file cannot be read.
     """
     # All damage is wanted, so nothing may stop at the first.
-    ledger = Ledger("skip" if on_error == "skip" else "repair")
-    census = Census(read_parts(inputs, lang, ledger, names), *counted)
-    verdicts = [judge_damage(ledger.findings, on_error), judge_census(census, least_unseen)]
+    damage_log = DamageLog("skip" if on_error == "skip" else "repair")
+    statistics = RecordStatistics(read_parts(inputs, lang, damage_log, names), *counted)
+    verdicts = [judge_damage(damage_log.findings, on_error), judge_statistics(statistics, least_unseen)]
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     if any(names):
-        faults += judge_names(read_parts(inputs, lang, Ledger(), ANY_NAMES), *names)
-    return census, Verdict([*faults, *judge_tokenizer(lang, tokenizer)], [note for verdict in verdicts for note in verdict.notes])
+        faults += judge_names(read_parts(inputs, lang, DamageLog(), ANY_NAMES), *names)
+    return statistics, Verdict(
+        [*faults, *judge_tokenizer(lang, tokenizer)], [note for verdict in verdicts for note in verdict.notes]
+    )
 
 
-def read_parts(inputs: Sequence[Path], lang: str, ledger: Ledger, names: Names) -> list[Part]:
+def read_parts(inputs: Sequence[Path], lang: str, damage_log: DamageLog, names: Names) -> list[RecordFile]:
     nlp = blank_pipeline(lang)
-    jobs = [(path, Job(nlp, ledger, labels=names.labels, intents=names.intents)) for path in inputs]
-    return [Part(path.stem, job.convert([path])) for path, job in jobs]
+    jobs = [(path, Converter(nlp, damage_log, labels=names.labels, intents=names.intents)) for path in inputs]
+    return [RecordFile(path.stem, converter.convert([path])) for path, converter in jobs]
 
 
 def judge_tokenizer(lang: str, tokenizer: str) -> list[str]:

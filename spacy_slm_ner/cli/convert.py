@@ -7,8 +7,8 @@ from rich.table import Table
 from spacy.tokens import DocBin
 
 from ..labels import Scheme
-from ..records.convert import Format, Job
-from ..records.damage import DAMAGE, REMARKS, Ledger, OnError
+from ..records.convert import Converter, Format
+from ..records.damage import DAMAGE, REMARKS, DamageLog, OnError
 from ..records.read_conll import FIRST_AND_LAST, ColumnChoice
 from ._app import app, clear_errors, comma_list, console
 from ._load import blank_pipeline
@@ -53,8 +53,8 @@ def convert(
         intents, schemes, counts of damage by kind, and every finding with file, record number, kind, reason and text.
     RAISES (SlmNerError): If a file cannot be read, or a record is damaged and the policy is "fail".
     """
-    job = Job(blank_pipeline(lang), Ledger(on_error), labels, intents, scheme, columns=columns)
-    docs = job.convert(inputs, format)
+    converter = Converter(blank_pipeline(lang), DamageLog(on_error), labels, intents, scheme, columns=columns)
+    docs = converter.convert(inputs, format)
     output.parent.mkdir(parents=True, exist_ok=True)
     DocBin(docs=docs).to_disk(output)
     found = [ent.label_ for doc in docs for ent in doc.ents]
@@ -63,11 +63,11 @@ def convert(
         "docs": len(docs),
         "docs_without_entity": sum(not doc.ents for doc in docs),
         "entities": {label: found.count(label) for label in sorted(set(found))},
-        "intents": list(job.intents),
-        "schemes": job.schemes,
+        "intents": list(converter.intents),
+        "schemes": converter.schemes,
         "on_error": on_error,
-        "counts": job.ledger.counts(),
-        "findings": [finding._asdict() for finding in job.ledger.findings],
+        "counts": converter.damage_log.counts(),
+        "findings": [finding._asdict() for finding in converter.damage_log.findings],
     }
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from ..errors import ReadError
-from ..synthesis.batches import DISCOUNT, ask_batches
-from ..synthesis.endpoint import NO_KEY, Endpoint, Manners
+from ..synthesis.batch_run import DISCOUNT, ask_batches
+from ..synthesis.endpoint import NO_KEY, Endpoint, RequestOptions
 from ..synthesis.estimate import Estimate, estimate
 from ..synthesis.prices import find_price, read_prices
 from ..synthesis.run import End, Limits, Run
@@ -60,8 +60,8 @@ def generate_cli(
             print_estimate(estimate(wanted, find_price(wanted.model, read_prices(prices)), DISCOUNT if batch else 1.0), wanted)
             return
         limits = Limits(concurrency, max_cost, max_requests)
-        manners = Manners(timeout, retries, per_minute)
-        end, summary = generate(wanted, output, limits, manners, lang, prices, batch, progress=console.is_terminal)
+        options = RequestOptions(timeout, retries, per_minute)
+        end, summary = generate(wanted, output, limits, options, lang, prices, batch, progress=console.is_terminal)
     print_summary(summary, output)
     code, sentence = ENDS[end]
     if end != "done":
@@ -73,7 +73,7 @@ def generate(
     spec: Spec,
     output: Path,
     limits: Optional[Limits] = None,
-    manners: Optional[Manners] = None,
+    options: Optional[RequestOptions] = None,
     lang: str = "en",
     prices: Optional[Path] = None,
     batch: bool = False,
@@ -89,7 +89,7 @@ def generate(
     price = find_price(spec.model, read_prices(prices))
     if price is None and limits.cost is not None:
         raise ReadError(f"Got --max-cost, but no price is known for {spec.model!r}. Name one with --prices.")
-    endpoint = Endpoint(spec, find_key(spec), manners or Manners())
+    endpoint = Endpoint(spec, find_key(spec), options or RequestOptions())
     with Bar(spec, progress) as watch:
         run = Run(spec, output, blank_pipeline(lang), price, watch)
         try:

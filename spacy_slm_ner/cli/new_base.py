@@ -8,8 +8,8 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..formats.open_labels import FORMATS
-from ..models.new_base import make_base
 from ..pretraining.mixture import TaskMaker
+from ..pretraining.new_base import make_base
 from ..pretraining.sentences import read_sentences
 from ._app import app, clear_errors, console
 

@@ -6,8 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import ReadError
-from ..records.convert import Job, collect_intents
-from ..records.damage import Ledger
+from ..records.convert import Converter, collect_intents
+from ..records.damage import DamageLog
 from ..records.quality import diversity, giveaways, suspicions
 from ..records.quality_page import count, quality_page
 from ..records.read_json import read_payloads
@@ -45,21 +45,23 @@ def quality(records: Path, output: Path, spec: Optional[Path] = None, lang: str 
     RETURNS (dict[str, Any]): Number of records, counts, diversity, giveaways, suspicions and damage.
     RAISES (ReadError): If a file cannot be read, or holds no records.
     """
-    ledger = Ledger()
-    job = Job(blank_pipeline(lang), ledger, intents=collect_intents([records]))
-    docs = job.convert([records], "records")
+    damage_log = DamageLog()
+    converter = Converter(blank_pipeline(lang), damage_log, intents=collect_intents([records]))
+    docs = converter.convert([records], "records")
     if not docs:
         raise ReadError(f"{records} holds no records that could be judged, of {sum(1 for _ in read_payloads(records))}.")
     wanted = wanted_shares(read_spec(spec)) if spec else {}
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(quality_page(docs, ledger.counts(), wanted, f"Quality of {decode_argument(records.name)}"), encoding="utf8")
+    output.write_text(
+        quality_page(docs, damage_log.counts(), wanted, f"Quality of {decode_argument(records.name)}"), encoding="utf8"
+    )
     return {
         "docs": len(docs),
         "counts": count(docs, wanted),
         "diversity": diversity(docs),
         "giveaways": giveaways(docs),
         "suspicions": suspicions(docs),
-        "damage": ledger.counts(),
+        "damage": damage_log.counts(),
     }
 
 

@@ -9,8 +9,8 @@ from rich.text import Text
 from spacy.tokens import Doc
 
 from ..labels import best_category
-from ..records.convert import Job, collect_intents
-from ..records.damage import Ledger
+from ..records.convert import Converter, collect_intents
+from ..records.damage import DamageLog
 from ..records.read_json import parse_json, read_payloads
 from ..synthesis.journal import Journal, write_lines
 from ._app import app, clear_errors, console
@@ -40,13 +40,13 @@ def review(records: Path, output: Path, lang: str = "en") -> dict[str, int]:
     RAISES (ReadError): If the records cannot be read, or another process reviews them.
     """
     payloads = [payload for _, payload in read_payloads(records)]
-    job = Job(blank_pipeline(lang), Ledger(), intents=collect_intents([records]))
+    converter = Converter(blank_pipeline(lang), DamageLog(), intents=collect_intents([records]))
     journal = Journal(output.with_name(f"{output.stem}.journal.jsonl"))
     try:
         decided = {entry["text"]: entry for entry in journal.entries}
         for number, payload in enumerate(payloads, 1):
             if key_of(payload) not in decided:
-                decision = decide(payload, job, f"{number} of {len(payloads)}")
+                decision = decide(payload, converter, f"{number} of {len(payloads)}")
                 if decision is None:
                     break
                 journal.append([decision])
@@ -64,11 +64,11 @@ def key_of(payload: Any) -> str:
     return json.dumps(payload, sort_keys=True) if isinstance(payload, (dict, list, str)) else str(payload)
 
 
-def decide(payload: Any, job: Job, title: str) -> Optional[dict[str, Any]]:
+def decide(payload: Any, converter: Converter, title: str) -> Optional[dict[str, Any]]:
     """Show a record and ask what to do with it. RETURNS: The decision; None to stop."""
     record = payload
     while True:
-        doc, problems = job.build(record)
+        doc, problems = converter.build(record)
         console.rule(title)
         console.print(marked(doc) if doc is not None else Text(repr(record)))
         for kind, reason in problems:

@@ -6,11 +6,11 @@ import typer
 from spacy.tokens import Doc
 
 from ..errors import ReadError
-from ..records.census_page import create_readme
-from ..records.convert import Job, collect_intents
-from ..records.damage import Ledger
+from ..records.convert import Converter, collect_intents
+from ..records.damage import DamageLog
 from ..records.read_json import read_payloads
 from ..records.split import PARTS, crossings, split
+from ..records.statistics_page import create_readme
 from ..synthesis.prompts import system_message
 from ..synthesis.spec import read_spec
 from ._app import app, clear_errors, comma_list, console, decode_argument
@@ -53,8 +53,8 @@ def split_records(
     RAISES (ReadError): If the records cannot be read, or a part would be empty.
     """
     payloads = [payload for _, payload in read_payloads(records)]
-    job = Job(blank_pipeline(lang), Ledger(), intents=collect_intents([records]))
-    pairs: list[tuple[Any, Doc]] = [(payload, doc) for payload in payloads if (doc := job.build(payload)[0]) is not None]
+    converter = Converter(blank_pipeline(lang), DamageLog(), intents=collect_intents([records]))
+    pairs: list[tuple[Any, Doc]] = [(payload, doc) for payload in payloads if (doc := converter.build(payload)[0]) is not None]
     docs = [doc for _, doc in pairs]
     try:
         found = split(docs, dev, test, disjoint, similarity)

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from spacy.tokens import Doc
 from spacy.tokens import Span as DocSpan
 
-from ..decoding.scores import scale
+from ..constraints.scores import scale
 from .scores import PRF
 
 BINS = 10
@@ -17,7 +17,7 @@ THRESHOLDS = tuple(i / 20 for i in range(20))
 TEMPERATURES = (0.1, 10.0)
 
 
-class Judged(NamedTuple):
+class ScoredPrediction(NamedTuple):
     """A predicted entity.
 
     score (float): From 0 to 1.
@@ -32,11 +32,11 @@ class Judged(NamedTuple):
 class Calibration:
     """Scores against what is true.
 
-    judged (Sequence[Judged]): All predicted entities that have a score.
+    judged (Sequence[ScoredPrediction]): All predicted entities that have a score.
     gold (int): Number of gold entities.
     """
 
-    judged: Sequence[Judged]
+    judged: Sequence[ScoredPrediction]
     gold: int
 
     def bins(self) -> Iterator[dict[str, float]]:
@@ -73,7 +73,7 @@ def score_of(span: DocSpan) -> Optional[float]:
     return span._.score if DocSpan.has_extension("score") else None
 
 
-def judge(predicted: Sequence[Doc], gold: Sequence[Doc]) -> Optional[Calibration]:
+def judge_scores(predicted: Sequence[Doc], gold: Sequence[Doc]) -> Optional[Calibration]:
     """Compare the scores in `doc.ents` with gold.
 
     predicted (Sequence[Doc]): Docs that a pipeline has annotated.
@@ -86,14 +86,14 @@ def judge(predicted: Sequence[Doc], gold: Sequence[Doc]) -> Optional[Calibration
         for ent in doc.ents:
             score = score_of(ent)
             if score is not None:
-                judged.append(Judged(score, (ent.start_char, ent.end_char, ent.label_) in right))
+                judged.append(ScoredPrediction(score, (ent.start_char, ent.end_char, ent.label_) in right))
     return Calibration(judged, sum(len(doc.ents) for doc in gold)) if judged else None
 
 
-def fit_temperature(judged: Sequence[Judged]) -> float:
+def fit_temperature(judged: Sequence[ScoredPrediction]) -> float:
     """The temperature under which the scores explain best which entities are right (Guo et al. 2017).
 
-    judged (Sequence[Judged]): Entities with the scores of temperature 1.
+    judged (Sequence[ScoredPrediction]): Entities with the scores of temperature 1.
     RETURNS (float): What the log-odds are to be divided by, from 0.1 to 10.
     """
     scores = np.clip([one.score for one in judged], 1e-9, 1 - 1e-9)

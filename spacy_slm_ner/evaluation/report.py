@@ -5,7 +5,7 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..records.drawing import colors_of, draw
+from ..records.html import colors_of, draw
 from ..types import Span
 from .pairing import KINDS
 

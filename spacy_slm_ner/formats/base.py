@@ -7,8 +7,8 @@ from typing import Callable, Literal, NamedTuple, Optional, Protocol, Sequence, 
 
 from spacy.tokens import Doc
 
-from ..decoding.draft import Draft
-from ..decoding.grammar import Grammar
+from ..constraints.draft import Draft
+from ..constraints.grammar import Grammar
 from ..types import Span
 
 
@@ -88,7 +88,7 @@ class PromptFormat(Protocol):
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledFormat:
     """What all formats are made of.
 
     labels (Sequence[str]): Entity labels.

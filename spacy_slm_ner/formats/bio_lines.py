@@ -13,10 +13,10 @@ from typing import Iterator, Optional, Sequence
 from spacy.tokens import Doc
 
 from ..alignment import fold
-from ..decoding.grammar import Edge, Grammar, State
+from ..constraints.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, Labelled, Message, Parsed, PromptFormat, gold_spans, labels_by_name, unescape
+from .base import FormatFactory, Found, LabelledFormat, Message, Parsed, PromptFormat, gold_spans, labels_by_name, unescape
 from .prompts import render_prompt
 from .tokens import WrittenTokens
 
@@ -30,7 +30,7 @@ INTENT = "intent: "
 
 
 @dataclass(frozen=True)
-class BioLines(Labelled):
+class BioLines(LabelledFormat):
     """See the module."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:

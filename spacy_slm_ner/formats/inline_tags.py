@@ -14,13 +14,13 @@ from typing import Iterator, Optional, Sequence
 from spacy.tokens import Doc
 
 from ..alignment import Mention, locate
-from ..decoding.grammar import Edge, Grammar, State
+from ..constraints.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
 from .base import (
     FormatFactory,
     Found,
-    Labelled,
+    LabelledFormat,
     Message,
     Parsed,
     PromptFormat,
@@ -44,7 +44,7 @@ def mark_name(label: str) -> str:
 
 
 @dataclass(frozen=True)
-class InlineTags(Labelled):
+class InlineTags(LabelledFormat):
     """See the module."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:

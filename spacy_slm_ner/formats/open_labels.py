@@ -8,8 +8,8 @@ from typing import Sequence, TypedDict
 
 from spacy.tokens import Doc
 
-from ..decoding.grammar import Grammar
-from .base import FormatFactory, Labelled, Message, Parsed, PromptFormat
+from ..constraints.grammar import Grammar
+from .base import FormatFactory, LabelledFormat, Message, Parsed, PromptFormat
 from .bio_lines import BioLines
 from .inline_tags import InlineTags
 from .span_lines import SpanLines
@@ -38,7 +38,7 @@ class Task(TypedDict):
 
 
 @dataclass(frozen=True)
-class OpenLabels(Labelled):
+class OpenLabels(LabelledFormat):
     """See the module. Its own labels and intents are for texts without a task, which are asked for as BioLines."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:

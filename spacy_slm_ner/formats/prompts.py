@@ -9,7 +9,7 @@ from .base import Message
 
 
 @cache
-def load_template(name: str) -> Template:
+def load_prompt_template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("spacy_slm_ner.formats"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -23,4 +23,4 @@ def render_prompt(name: str, labels: Sequence[str], intents: Sequence[str], text
 
 @lru_cache(maxsize=1_000)
 def render_task(name: str, labels: tuple[str, ...], intents: tuple[str, ...]) -> str:
-    return load_template(name).render(labels=labels, intents=intents).strip()
+    return load_prompt_template(name).render(labels=labels, intents=intents).strip()

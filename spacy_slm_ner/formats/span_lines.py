@@ -12,13 +12,13 @@ from typing import Iterator, Optional, Sequence
 from spacy.tokens import Doc
 
 from ..alignment import fold
-from ..decoding.grammar import Edge, Grammar, State
+from ..constraints.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..types import Span
 from .base import (
     FormatFactory,
     Found,
-    Labelled,
+    LabelledFormat,
     Message,
     Parsed,
     PromptFormat,
@@ -78,7 +78,7 @@ class Tokens(WrittenTokens):
 
 
 @dataclass(frozen=True)
-class SpanLines(Labelled):
+class SpanLines(LabelledFormat):
     """See the module."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:

@@ -9,15 +9,15 @@ from typing import Iterator, Optional
 
 from spacy.tokens import Doc
 
-from ..decoding.grammar import Edge, Grammar, State
+from ..constraints.grammar import Edge, Grammar, State
 from ..labels import best_category
-from .base import FormatFactory, Labelled, Message, Parsed, PromptFormat, gold_spans
+from .base import FormatFactory, LabelledFormat, Message, Parsed, PromptFormat, gold_spans
 from .bio_lines import INTENT, BioLinesGrammar, BioLinesReader, Words
 from .prompts import render_prompt
 
 
 @dataclass(frozen=True)
-class TokenLines(Labelled):
+class TokenLines(LabelledFormat):
     """See the module."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:

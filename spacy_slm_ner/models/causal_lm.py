@@ -8,13 +8,13 @@ import torch
 from thinc.api import Model, get_torch_default_device, torch2xp, xp2torch
 from thinc.types import Floats1d
 
-from ..decoding.walker import Answer
+from ..constraints.guide import Answer
 from ..formats.base import Request
-from .generator import Generator
-from .loading import load_causal_lm
-from .lora import LoraSettings
-from .precision import torch_dtype
-from .shim import BaseShim, model_of
+from .generation.generator import Generator
+from .pretrained.loading import load_causal_lm
+from .pretrained.lora import LoraSettings
+from .pretrained.precision import torch_dtype
+from .transformer_shim import TransformerShim, model_of
 
 
 def create_causal_lm(
@@ -49,12 +49,12 @@ def create_causal_lm(
     if not 0 <= learn_prompts < math.inf:
         raise ValueError(f"Got learn_prompts = {learn_prompts}, allowed is 0 or more; 0 learns the answers alone.")
     torch_dtype(precision, torch.device("cpu"))
-    settings = Settings(base, revision, lora, precision, gradient_checkpointing, store_base, batch_pieces, learn_prompts)
+    settings = CausalLMSettings(base, revision, lora, precision, gradient_checkpointing, store_base, batch_pieces, learn_prompts)
     return model_of("causal_lm", CausalLMShim(settings))
 
 
 @dataclass(frozen=True)
-class Settings:
+class CausalLMSettings:
     """What `create_causal_lm` was given."""
 
     base: str
@@ -67,10 +67,10 @@ class Settings:
     learn_prompts: float
 
 
-class CausalLMShim(BaseShim[Settings, Generator]):
+class CausalLMShim(TransformerShim[CausalLMSettings, Generator]):
     """Lets thinc train, store and copy a `Generator`.
 
-    settings (Settings): See `create_causal_lm`.
+    settings (CausalLMSettings): See `create_causal_lm`.
     """
 
     component = "slm_ner"

@@ -9,14 +9,14 @@ from thinc.api import Model, get_torch_default_device, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ..errors import BaseModelError
-from .depth import depths
-from .encoder import Encoder, Reading
-from .loading import load_encoder
-from .lora import LoraSettings
-from .pieces import POOLINGS
-from .precision import torch_dtype
-from .shim import BaseShim, model_of
-from .unmask import unmask
+from .encoding.bidirectional import make_bidirectional
+from .encoding.encoder import Encoder, EncodingOptions
+from .encoding.layer_decay import layer_depths
+from .encoding.piece_alignment import POOLINGS
+from .pretrained.loading import load_encoder
+from .pretrained.lora import LoraSettings
+from .pretrained.precision import torch_dtype
+from .transformer_shim import TransformerShim, model_of
 
 
 def create_lora_transformer(
@@ -75,9 +75,9 @@ def create_lora_transformer(
     if not 0.0 < layer_decay <= 1.0:
         raise ValueError(f"Got layer_decay = {layer_decay}, allowed is above 0.0 to 1.0, which is the same rate for all layers.")
     torch_dtype(precision, torch.device("cpu"))
-    reading = Reading(window, overlap, pooling, bidirectional is not False, batch_pieces)
+    reading = EncodingOptions(window, overlap, pooling, bidirectional is not False, batch_pieces)
     unmasked = None if isinstance(bidirectional, bool) else tuple(bidirectional)
-    settings = Settings(
+    settings = LoraTransformerSettings(
         base=base,
         revision=revision,
         lora=lora,
@@ -95,7 +95,7 @@ def create_lora_transformer(
 
 
 @dataclass(frozen=True)
-class Settings:
+class LoraTransformerSettings:
     """What `create_lora_transformer` was given."""
 
     base: str
@@ -106,16 +106,16 @@ class Settings:
     frozen: bool
     unmasked: Optional[Tuple[int, ...]]
     layers: Optional[int]
-    reading: Reading
+    reading: EncodingOptions
     precision: str
     gradient_checkpointing: bool
     layer_decay: float
 
 
-class LoraTransformerShim(BaseShim[Settings, Encoder]):
+class LoraTransformerShim(TransformerShim[LoraTransformerSettings, Encoder]):
     """Lets thinc train, store and copy an `Encoder`.
 
-    settings (Settings): See `create_lora_transformer`.
+    settings (LoraTransformerSettings): See `create_lora_transformer`.
     """
 
     component = "tok2vec"
@@ -131,7 +131,7 @@ class LoraTransformerShim(BaseShim[Settings, Encoder]):
         dtype = torch_dtype(settings.precision, device)
         model, tokenizer = load_encoder(base, revision, torch.float32 if self.trains_base else dtype, device, settings.layers)
         if settings.reading.bidirectional:
-            unmask(model, settings.unmasked)
+            make_bidirectional(model, settings.unmasked)
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         encoder = Encoder(model, tokenizer, dtype, settings.reading, settings.frozen)
@@ -145,7 +145,7 @@ class LoraTransformerShim(BaseShim[Settings, Encoder]):
 
     def rate_scales(self) -> Dict[str, float]:
         decay = self.settings.layer_decay
-        return {} if decay == 1.0 else {name: decay**depth for name, depth in depths(self.loaded.model).items()}
+        return {} if decay == 1.0 else {name: decay**depth for name, depth in layer_depths(self.loaded.model).items()}
 
     def __call__(self, inputs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
         states = self.loaded.encode(inputs, is_train)

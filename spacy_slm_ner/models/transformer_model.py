@@ -16,9 +16,9 @@ from thinc.api import ArgsKwargs, Model
 from thinc.types import Ragged
 from transformers import PreTrainedTokenizerFast
 
-from .forks import guard_forks
-from .pieces import link, window_ranges
-from .text_pieces import TextTokenizer, token_ranges
+from .encoding.piece_alignment import link, window_ranges
+from .encoding.text_tokenizer import TextTokenizer, token_ranges
+from .pretrained.forks import guard_forks
 
 # Part of a window that the next one shares, where a span has more pieces than the model reads at a time.
 OVERLAP = 0.25
@@ -51,13 +51,13 @@ def create_transformer_model(
     scaler, tokenizer, transformer = grad_scaler_config or {}, tokenizer_config or {}, transformer_config or {}
     model = TransformerModel(name, get_spans, tokenizer, transformer, mixed_precision, scaler)
     objects = HFObjects(None, None, None, tokenizer, transformer)
-    model.layers[0].shims[0] = TransformerShim(objects, mixed_precision=mixed_precision, grad_scaler_config=scaler)
+    model.layers[0].shims[0] = SharedModelShim(objects, mixed_precision=mixed_precision, grad_scaler_config=scaler)
     model._func = forward
     model.init = init
     return model
 
 
-class TransformerShim(HFShim):
+class SharedModelShim(HFShim):
     """Computes without changing what other threads see, and keeps a tokenizer that they can share."""
 
     _shared: Optional[Tuple[PreTrainedTokenizerFast, TextTokenizer]] = None
@@ -78,7 +78,7 @@ class TransformerShim(HFShim):
         with torch.no_grad(), torch.autocast(device_type="cuda", enabled=self._mixed_precision):
             return self._model(*inputs.args, **inputs.kwargs)
 
-    def from_bytes(self, bytes_data: bytes) -> "TransformerShim":
+    def from_bytes(self, bytes_data: bytes) -> "SharedModelShim":
         super().from_bytes(bytes_data)
         guard_forks()
         return self

@@ -12,14 +12,14 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..decoding.scores import scale
-from ..decoding.tagging import Tagged, find_entities, tag_names
+from ..constraints.scores import scale
 from ..errors import LabelError
 from ..formats.base import trim
+from ..labels.viterbi import Tagged, find_entities, tag_names
 from ..types import ScoredSpan, Span
 from .annotate import AnnotationPolicy
 from .entity_pipe import EntityPipe
-from .lessons import names_in
+from .training_requests import names_in
 
 # In the place of a gold tag.
 UNKNOWN = -1
@@ -27,7 +27,7 @@ UNKNOWN = -1
 COUNTED = 10_000
 
 
-class Settings(NamedTuple):
+class BioNerSettings(NamedTuple):
     """How it learns; see `make_bio_ner` in `factory`."""
 
     class_weights: Dict[str, float]
@@ -50,7 +50,7 @@ class BioNer(EntityPipe):
         vocab: Vocab,
         model: Model,
         name: str,
-        settings: Settings,
+        settings: BioNerSettings,
         policy: AnnotationPolicy,
         *,
         labels: Sequence[str] = (),

@@ -12,7 +12,7 @@ from thinc.api import Model
 from ..errors import LabelError
 from ..types import ScoredSpan
 from .annotate import AnnotationPolicy, add_score_extension
-from .names import check_name
+from .label_names import check_name
 
 
 class EntityPipe(TrainablePipe):

@@ -127,10 +127,10 @@ def make_slm_ner(
     RETURNS (SlmNer): The component.
     """
     from .annotate import AnnotationPolicy
-    from .slm_ner import Settings, SlmNer
+    from .slm_ner import SlmNer, SlmNerSettings
 
     policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
-    settings = Settings(format, constrained, window, overlap, cats, draft, save_io)
+    settings = SlmNerSettings(format, constrained, window, overlap, cats, draft, save_io)
     return SlmNer(nlp.vocab, model, name, settings, policy, labels=labels, intents=intents, scorer=scorer)
 
 
@@ -168,8 +168,8 @@ def make_bio_ner(
     RETURNS (BioNer): The component.
     """
     from .annotate import AnnotationPolicy
-    from .bio_ner import BioNer, Settings
+    from .bio_ner import BioNer, BioNerSettings
 
     policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
-    settings = Settings(class_weights, label_smoothing)
+    settings = BioNerSettings(class_weights, label_smoothing)
     return BioNer(nlp.vocab, model, name, settings, policy, labels=labels, scorer=scorer)

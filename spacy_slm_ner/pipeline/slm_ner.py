@@ -13,18 +13,18 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats1d
 
-from ..decoding.grammar import Remembered
-from ..decoding.walker import Answer
+from ..constraints.grammar import CachedGrammar
+from ..constraints.guide import Answer
 from ..errors import BaseModelError
 from ..formats.base import FormatFactory, PromptFormat, Request
 from ..types import ScoredSpan
 from .annotate import AnnotationPolicy
-from .drafts import make_draft
+from .doc_windows import Part, WindowMaker
 from .entity_pipe import EntityPipe
-from .lessons import make_lessons, names_in
-from .names import check_case
-from .parts import Part, PartMaker
-from .reading import Reading, read_answer
+from .label_names import check_case
+from .proposals import make_draft
+from .responses import ParsedResponse, read_response
+from .training_requests import make_training_requests, names_in
 from .windows import join
 
 logger = logging.getLogger("spacy_slm_ner")
@@ -34,7 +34,7 @@ OF_ADAPTER = ("labels", "intents", "temperature")
 DEFAULT = "default"
 
 
-class Settings(NamedTuple):
+class SlmNerSettings(NamedTuple):
     """What does not change when the component learns; see `make_slm_ner` in `factory`."""
 
     format: FormatFactory
@@ -57,11 +57,11 @@ class Settings(NamedTuple):
 class Prediction(NamedTuple):
     """What was found in a Doc.
 
-    reading (Reading): Entities as ranges of its tokens, intents, problems.
+    reading (ParsedResponse): Entities as ranges of its tokens, intents, problems.
     io (list[dict[str, Any]]): Prompt and raw answer of each window.
     """
 
-    reading: Reading
+    reading: ParsedResponse
     io: List[Dict[str, Any]]
 
 
@@ -73,7 +73,7 @@ class SlmNer(EntityPipe):
         vocab: Vocab,
         model: Model,
         name: str,
-        settings: Settings,
+        settings: SlmNerSettings,
         policy: AnnotationPolicy,
         *,
         labels: Sequence[str] = (),
@@ -145,24 +145,24 @@ class SlmNer(EntityPipe):
         return [self._merge(form, triples, unread) for triples, (_, unread) in zip(done, cuts)]
 
     def _request(self, form: PromptFormat, part: Part, doc: Doc) -> Request:
-        messages, grammar = form.render(part.doc), Remembered(form.constraint(part.doc))
+        messages, grammar = form.render(part.doc), CachedGrammar(form.constraint(part.doc))
         constrained = self.settings.constrained
         draft = make_draft(form, grammar, part, doc) if self.settings.draft and constrained else None
         return Request(messages, grammar, constrained, draft=draft)
 
     @property
-    def _maker(self) -> PartMaker:
-        return PartMaker(self.settings.window, self.settings.overlap, self.model.shims[0].count_pieces)
+    def _maker(self) -> WindowMaker:
+        return WindowMaker(self.settings.window, self.settings.overlap, self.model.shims[0].count_pieces)
 
     def _merge(self, form: PromptFormat, done: Sequence[Tuple[Part, Request, Answer]], unread: List[str]) -> Prediction:
         """One prediction from all windows of a Doc."""
-        readings = [read_answer(answer, form.for_doc(part.doc), part.doc, self.temperature) for part, _, answer in done]
+        readings = [read_response(answer, form.for_doc(part.doc), part.doc, self.temperature) for part, _, answer in done]
         found = join([part.window for part, _, _ in done], [reading.found for reading in readings])
         named = [reading.cats for reading in readings if reading.cats]
         cats = {name: sum(cats[name] for cats in named) / len(named) for name in named[0]} if named else {}
         problems = unread + [problem for reading in readings for problem in reading.problems]
         io = [{"prompt": list(request.messages), "answer": answer.text} for _, request, answer in done]
-        return Prediction(Reading(found, cats, problems), io if self.settings.save_io else [])
+        return Prediction(ParsedResponse(found, cats, problems), io if self.settings.save_io else [])
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
         """Write what was found; parts of answers that could not be used are kept in `doc.user_data[name]["problems"]`."""
@@ -241,7 +241,7 @@ class SlmNer(EntityPipe):
         examples = list(examples)
         validate_examples(examples, "SlmNer.update")
         form, maker = self.format, self._maker
-        requests = [lesson for eg in examples for lesson in make_lessons(eg, form, maker, self.settings.constrained)]
+        requests = [lesson for eg in examples for lesson in make_training_requests(eg, form, maker, self.settings.constrained)]
         if requests:
             nll, backprop = self.model.begin_update(requests)
             loss, gradient = self.get_loss(examples, nll)

@@ -12,8 +12,8 @@ from spacy.tokens import Span
 from spacy.training import Example
 
 from ..formats.open_labels import TASK, OpenLabels, Task
-from .sentences import Sentence, endless, join_sentences, labels_by_source, read_sentences, vary_case
-from .slots import PERSON, Slots
+from .fake_values import PERSON, FakeValues
+from .sentences import LabelledSentence, endless, join_sentences, labels_by_source, read_sentences, vary_case
 
 LABEL_NAMES: dict[str, list[str]] = json.loads((files(__package__) / "data" / "label_names.json").read_text(encoding="utf8"))
 # What stands between sentences that are joined to one text.
@@ -35,8 +35,8 @@ def create_mixture(
     """
 
     def corpus(nlp: Language) -> Iterator[Example]:
-        chance = Random(seed)
-        tasks = TaskMaker(read_sentences(Path(path)), formats, chance)
+        rng = Random(seed)
+        tasks = TaskMaker(read_sentences(Path(path)), formats, rng)
         for number, (sentence, task) in enumerate(tasks):
             if limit and number >= limit:
                 return
@@ -51,54 +51,54 @@ def create_mixture(
 class TaskMaker:
     """Draws tasks.
 
-    sentences (Sequence[Sentence]): All there are.
+    sentences (Sequence[LabelledSentence]): All there are.
     formats (Dict[str, float]): See `create_mixture`.
-    chance (Random): Source of all draws.
+    rng (Random): Source of all draws.
     """
 
-    sentences: Sequence[Sentence]
+    sentences: Sequence[LabelledSentence]
     formats: Dict[str, float]
-    chance: Random
+    rng: Random
 
-    def __iter__(self) -> Iterator[tuple[Sentence, Task]]:
+    def __iter__(self) -> Iterator[tuple[LabelledSentence, Task]]:
         known = labels_by_source(self.sentences)
         intents = {source: sorted({s.intent for s in self.sentences if s.source == source and s.intent}) for source in known}
         by_source = {source: [s for s in self.sentences if s.source == source] for source in known}
-        slots = Slots(self.chance)
-        for sentence in endless(self.sentences, self.chance):
-            joined, least = [sentence], self.chance.choice(LENGTHS)
+        fakes = FakeValues(self.rng)
+        for sentence in endless(self.sentences, self.rng):
+            joined, least = [sentence], self.rng.choice(LENGTHS)
             while sum(len(one.text) for one in joined) < least:
-                joined.append(self.chance.choice(by_source[sentence.source]))
-            sentence = slots.refill(join_sentences(joined, self.chance.choice(GLUES)))
+                joined.append(self.rng.choice(by_source[sentence.source]))
+            sentence = fakes.refill(join_sentences(joined, self.rng.choice(GLUES)))
             people = [label for label in known[sentence.source] if label in PERSON]
-            if people and self.chance.random() < 0.4:
-                sentence = slots.as_message(sentence, people[0])
-            yield self.ask(vary_case(sentence, self.chance), known[sentence.source], intents[sentence.source])
+            if people and self.rng.random() < 0.4:
+                sentence = fakes.as_message(sentence, people[0])
+            yield self.ask(vary_case(sentence, self.rng), known[sentence.source], intents[sentence.source])
 
-    def ask(self, sentence: Sentence, known: Sequence[str], intents: Sequence[str]) -> tuple[Sentence, Task]:
+    def ask(self, sentence: LabelledSentence, known: Sequence[str], intents: Sequence[str]) -> tuple[LabelledSentence, Task]:
         """Ask for some of the labels of a text and some that it lacks, by any of their names."""
         present = sorted({label for _, _, label in sentence.ents})
         absent = [label for label in known if label not in present]
-        asked = [label for label in present if self.chance.random() < 0.85]
-        asked += self.chance.sample(absent, min(len(absent), self.chance.choice((0, 1, 1, 2, 3))))
+        asked = [label for label in present if self.rng.random() < 0.85]
+        asked += self.rng.sample(absent, min(len(absent), self.rng.choice((0, 1, 1, 2, 3))))
         if not asked:
-            asked = [self.chance.choice(list(known))]
-        self.chance.shuffle(asked)
+            asked = [self.rng.choice(list(known))]
+        self.rng.shuffle(asked)
         names = {label: self.name(label) for label in asked}
         ents = tuple(ent._replace(label=names[ent.label]) for ent in sentence.ents if ent.label in names)
         offered: List[str] = []
-        if sentence.intent and self.chance.random() < 0.7:
+        if sentence.intent and self.rng.random() < 0.7:
             others = [intent for intent in intents if intent != sentence.intent]
-            offered = [sentence.intent, *self.chance.sample(others, min(len(others), self.chance.choice((1, 1, 2, 4))))]
-            self.chance.shuffle(offered)
-        format = self.chance.choices(list(self.formats), list(self.formats.values()))[0]
+            offered = [sentence.intent, *self.rng.sample(others, min(len(others), self.rng.choice((1, 1, 2, 4))))]
+            self.rng.shuffle(offered)
+        format = self.rng.choices(list(self.formats), list(self.formats.values()))[0]
         task = Task(format=format, labels=list(dict.fromkeys(names.values())), intents=offered)
         return sentence._replace(ents=ents), task
 
     def name(self, label: str) -> str:
         """One of the ways to write a label."""
-        name = self.chance.choice(LABEL_NAMES.get(label, [label, label.replace("_", " ")]))
-        return self.chance.choice((name, name, name.upper(), name.lower()))
+        name = self.rng.choice(LABEL_NAMES.get(label, [label, label.replace("_", " ")]))
+        return self.rng.choice((name, name, name.upper(), name.lower()))
 
 
 def create_task_length() -> Callable[[Example], int]:
@@ -114,7 +114,7 @@ def create_task_length() -> Callable[[Example], int]:
     return task_length
 
 
-def to_example(nlp: Language, sentence: Sentence, task: Task) -> "Example | None":
+def to_example(nlp: Language, sentence: LabelledSentence, task: Task) -> "Example | None":
     """As spaCy has it; None where the tokens do not fit the entities."""
     predicted, reference = nlp.make_doc(sentence.text), nlp.make_doc(sentence.text)
     spans = [reference.char_span(start, end, label=label, alignment_mode="expand") for start, end, label in sentence.ents]

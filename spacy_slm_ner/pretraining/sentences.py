@@ -1,4 +1,4 @@
-"""Labelled sentences, and how they are varied."""
+"""LabelledFormat sentences, and how they are varied."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from ..errors import ReadError
 from ..types import Span
 
 
-class Sentence(NamedTuple):
+class LabelledSentence(NamedTuple):
     """A text with entities.
 
     text (str): The text.
@@ -24,7 +24,7 @@ class Sentence(NamedTuple):
     source: str
 
 
-def read_sentences(path: Path) -> list[Sentence]:
+def read_sentences(path: Path) -> list[LabelledSentence]:
     """Read JSON Lines: `{"text", "ents": [[start, end, label]], "cats": {intent: 1.0}, "source"}`.
 
     RAISES (ReadError): If a line is something else, or there is none.
@@ -40,7 +40,7 @@ def read_sentences(path: Path) -> list[Sentence]:
                 record = json.loads(line)
                 ents = tuple(sorted(Span(*ent) for ent in record["ents"]))
                 intent = next(iter(record.get("cats") or {}), None)
-                sentences.append(Sentence(record["text"], ents, intent, record["source"]))
+                sentences.append(LabelledSentence(record["text"], ents, intent, record["source"]))
             except (ValueError, KeyError, TypeError) as error:
                 raise ReadError(f"Line {number} of {path} is no labelled sentence ({error!r}): {line[:80]!r}") from None
     if not sentences:
@@ -48,20 +48,20 @@ def read_sentences(path: Path) -> list[Sentence]:
     return sentences
 
 
-def join_sentences(sentences: Sequence[Sentence], glue: str) -> Sentence:
+def join_sentences(sentences: Sequence[LabelledSentence], glue: str) -> LabelledSentence:
     """One text out of several of the same source; its intent is the first one's."""
     text, ents = "", []
     for sentence in sentences:
         offset = len(text) + (len(glue) if text else 0)
         text += (glue if text else "") + sentence.text
         ents += [Span(start + offset, end + offset, label) for start, end, label in sentence.ents]
-    return Sentence(text, tuple(ents), sentences[0].intent, sentences[0].source)
+    return LabelledSentence(text, tuple(ents), sentences[0].intent, sentences[0].source)
 
 
-def fill(sentence: Sentence, values: Sequence[Optional[tuple[str, str]]]) -> Sentence:
+def fill(sentence: LabelledSentence, values: Sequence[Optional[tuple[str, str]]]) -> LabelledSentence:
     """Put other values into the place of entities.
 
-    sentence (Sentence): The sentence.
+    sentence (LabelledSentence): The sentence.
     values (Sequence[Optional[tuple[str, str]]]): For each entity its new text and label, None to leave it.
     """
     text, ents, last = "", [], 0
@@ -73,14 +73,14 @@ def fill(sentence: Sentence, values: Sequence[Optional[tuple[str, str]]]) -> Sen
     return sentence._replace(text=text + sentence.text[last:], ents=tuple(ents))
 
 
-def vary_case(sentence: Sentence, chance: Random) -> Sentence:
+def vary_case(sentence: LabelledSentence, rng: Random) -> LabelledSentence:
     """Sometimes all in lower case, seldom all in capitals, where that moves no character."""
-    draw = chance.random()
+    draw = rng.random()
     text = sentence.text.lower() if draw < 0.15 else sentence.text.upper() if draw < 0.18 else sentence.text
     return sentence._replace(text=text) if len(text) == len(sentence.text) else sentence
 
 
-def labels_by_source(sentences: Sequence[Sentence]) -> dict[str, list[str]]:
+def labels_by_source(sentences: Sequence[LabelledSentence]) -> dict[str, list[str]]:
     """All labels that occur in each source, sorted."""
     found: dict[str, set[str]] = {}
     for sentence in sentences:
@@ -88,7 +88,7 @@ def labels_by_source(sentences: Sequence[Sentence]) -> dict[str, list[str]]:
     return {source: sorted(labels) for source, labels in found.items()}
 
 
-def endless(items: Sequence[Sentence], chance: Random) -> Iterator[Sentence]:
+def endless(items: Sequence[LabelledSentence], rng: Random) -> Iterator[LabelledSentence]:
     """Every item once in random order, again and again."""
     while True:
-        yield from chance.sample(items, len(items))
+        yield from rng.sample(items, len(items))

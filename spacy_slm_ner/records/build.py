@@ -10,7 +10,7 @@ from ..alignment import Located, locate
 from ..labels import Scheme, decode_tags
 from ..types import Span
 from .mentions import Problem, read_mentions
-from .read_conll import Sentence
+from .read_conll import ConllSentence
 from .schema import Record
 
 
@@ -28,7 +28,7 @@ def record_to_doc(
     """
     mentions, problems = read_mentions(record, labels)
     located = locate(record.text, mentions)
-    problems += [problem for place in located for problem in describe(place, record.text)]
+    problems += [problem for place in located for problem in describe_location(place, record.text)]
     doc = nlp.make_doc(record.text)
     doc.ents, cuts = token_spans(doc, [place.span for place in located if place.span is not None])
     cats, unknown = intent_to_cats(record.intent, intents)
@@ -36,7 +36,7 @@ def record_to_doc(
     return doc, problems + cuts + unknown
 
 
-def describe(place: Located, text: str) -> list[Problem]:
+def describe_location(place: Located, text: str) -> list[Problem]:
     """One problem for each remarkable thing about how a mention was located."""
     words = " ".join(place.words)
     found = "not found" if place.span is None else f"found as {text[place.span.start : place.span.end]!r}"
@@ -68,10 +68,10 @@ def intent_to_cats(intent: Optional[str], intents: Sequence[str]) -> tuple[dict[
     return {name: float(name == intent) for name in intents}, []
 
 
-def sentence_to_doc(sentence: Sentence, nlp: Language, scheme: Scheme) -> tuple[Optional[Doc], list[Problem]]:
+def sentence_to_doc(sentence: ConllSentence, nlp: Language, scheme: Scheme) -> tuple[Optional[Doc], list[Problem]]:
     """Make the gold Doc of a CoNLL sentence. Its words are the tokens, as published, with a space between any two.
 
-    sentence (Sentence): Words and tags.
+    sentence (ConllSentence): Words and tags.
     nlp (Language): Gives the vocabulary.
     scheme (Scheme): Scheme of the tags: where inside tags may not open an entity, one that does is damage.
     RETURNS (tuple[Optional[Doc], list[Problem]]): Doc whose `ents` are set, and what had to be mended; None if the sentence has

@@ -11,10 +11,10 @@ from spacy.tokens import Doc
 from ..errors import ReadError
 from ..labels import Scheme, check_scheme, detect_scheme
 from .build import record_to_doc, sentence_to_doc
-from .damage import Finding, Ledger
+from .damage import DamageLog, Finding
 from .look_alikes import describe_entries
 from .mentions import Problem
-from .read_conll import FIRST_AND_LAST, ColumnChoice, read_sentences
+from .read_conll import FIRST_AND_LAST, ColumnChoice, read_conll_sentences
 from .read_json import Payload, read_payloads
 from .schema import Record, parse_record
 
@@ -35,11 +35,11 @@ SUFFIXES: dict[str, Format] = {
 
 
 @dataclass
-class Job:
+class Converter:
     """What to convert and how.
 
     nlp (Language): Tokenizer and vocabulary of the Docs.
-    ledger (Ledger): Takes the findings, under a policy.
+    damage_log (DamageLog): Takes the findings, under a policy.
     labels (Sequence[str]): Allowed labels; empty for any.
     intents (Sequence[str]): All intents; empty to take those that the files name.
     columns (ColumnChoice): Columns of CoNLL files that hold the words and the tags.
@@ -48,7 +48,7 @@ class Job:
     """
 
     nlp: Language
-    ledger: Ledger
+    damage_log: DamageLog
     labels: Sequence[str] = ()
     intents: Sequence[str] = ()
     scheme: Optional[Scheme] = None
@@ -93,7 +93,7 @@ class Job:
         return record_to_doc(record, self.nlp, self.labels, self.intents)
 
     def _conll(self, path: Path) -> Iterator[Doc]:
-        sentences = read_sentences(path, self.columns)
+        sentences = read_conll_sentences(path, self.columns)
         tags = [sentence.tags for sentence in sentences if not sentence.fault]
         scheme = self.scheme or detect_scheme(tags)
         check_scheme(tags, scheme)
@@ -106,8 +106,8 @@ class Job:
     def _keep(self, path: Path, number: int, text: str, problems: Sequence[Problem]) -> bool:
         findings = [Finding(str(path), number, kind, reason, text[:120]) for kind, reason in problems]
         for finding in findings:
-            self.ledger.add(finding)
-        return not self.ledger.costs_record(findings)
+            self.damage_log.add(finding)
+        return not self.damage_log.costs_record(findings)
 
 
 def no_records(path: Path, payloads: Sequence[Payload]) -> str:

@@ -55,7 +55,7 @@ class Finding(NamedTuple):
 
 
 @dataclass
-class Ledger:
+class DamageLog:
     """Collects findings under a policy.
 
     on_error (OnError): "repair" mends what can be mended; "skip" leaves every damaged record out; "fail" stops at the first.

@@ -3,8 +3,8 @@
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 OFFSETS = (
-    "`doc.char_span(start, end, label)` of spaCy makes entities of offsets, and `doc_to_record` in `spacy_slm_ner.records.write` "
-    "makes records of Docs"
+    "`doc.char_span(start, end, label)` of spaCy makes entities of offsets, and `doc_to_record` in "
+    "`spacy_slm_ner.records.doc_to_record` makes records of Docs"
 )
 
 

@@ -51,7 +51,7 @@ def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention]
     for entry in record.labels:
         read = read_label(entry.label, allowed, mentions[-1].label if is_open else "")
         continues = is_open and mentions[-1].label == read.label
-        problems.extend(judge(entry, read, continues, allowed))
+        problems.extend(find_problems(entry, read, continues, allowed))
         if not entry.word.strip():
             continue
         if not read.label or (allowed and read.label not in allowed) or not is_name(read.label):
@@ -64,7 +64,7 @@ def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention]
     return mentions, problems
 
 
-def judge(entry: WordLabel, read: ReadLabel, continues: bool, allowed: Sequence[str]) -> Iterator[Problem]:
+def find_problems(entry: WordLabel, read: ReadLabel, continues: bool, allowed: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with one entry."""
     quoted = f"{entry.word!r}: {entry.label!r}"
     if not entry.word.strip():

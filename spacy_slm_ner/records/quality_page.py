@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 
 from ..labels import best_category
 from ..types import Span
-from .drawing import colors_of, draw
+from .html import colors_of, draw
 from .quality import diversity, giveaways, suspicions
 
 

@@ -14,7 +14,7 @@ DOCSTART = "-DOCSTART-"
 BLANK = " \t\r"
 
 
-class Sentence(NamedTuple):
+class ConllSentence(NamedTuple):
     """One sentence as published.
 
     line (int): Number of its first line, counted from 1.
@@ -43,7 +43,7 @@ class ColumnChoice(NamedTuple):
 FIRST_AND_LAST = ColumnChoice()
 
 
-class Row(NamedTuple):
+class TaggedWord(NamedTuple):
     """A word and its tag.
 
     line (int): Number of the line, counted from 1.
@@ -58,7 +58,7 @@ class Row(NamedTuple):
     tag: str
 
 
-class Line(NamedTuple):
+class ConllLine(NamedTuple):
     """A line that is not empty.
 
     number (int): Counted from 1.
@@ -71,7 +71,7 @@ class Line(NamedTuple):
     columns: tuple[str, ...]
 
 
-def read_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> list[Sentence]:
+def read_conll_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> list[ConllSentence]:
     """Read a CoNLL file.
 
     Columns are separated by tabs where the line has one, else by spaces. A line of nothing but these ends a sentence, and so does
@@ -79,8 +79,8 @@ def read_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> list[Se
 
     path (Path): The file.
     choice (ColumnChoice): Where words and tags stand.
-    RETURNS (list[Sentence]): Sentences with at least one word. Where a line lacks a column or a tag cannot be read, that sentence
-        has a fault.
+    RETURNS (list[ConllSentence]): Sentences with at least one word. Where a line lacks a column or a tag cannot be read, that
+        sentence has a fault.
     RAISES (ReadError): If the words are numbers of words. (ReadError, SchemeError): If no sentence can be read.
     """
     blocks = list(split_blocks(read_text(path)))
@@ -89,8 +89,8 @@ def read_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> list[Se
     usual = max(Counter(len(line.columns) for line in plain or lines).items(), key=lambda pair: pair[1], default=(0, 0))[0]
     kept = [[line for line in block if not is_comment(line, usual)] for block in blocks]
     read = [choose_block(block, path, choice) for block in kept if block]
-    tags = iter(plain_tags([(row.place, row.tag) for rows in read if not isinstance(rows, Sentence) for row in rows]))
-    sentences = [rows if isinstance(rows, Sentence) else make_sentence(rows, [next(tags) for _ in rows]) for rows in read]
+    tags = iter(plain_tags([(row.place, row.tag) for rows in read if not isinstance(rows, ConllSentence) for row in rows]))
+    sentences = [rows if isinstance(rows, ConllSentence) else make_sentence(rows, [next(tags) for _ in rows]) for rows in read]
     if sentences and all(sentence.fault for sentence in sentences):
         raise ReadError(sentences[0].fault)
     if choice.word == 1 and usual > 2 and words_are_numbered(sentences):
@@ -101,13 +101,13 @@ def read_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> list[Se
     return sentences
 
 
-def split_blocks(content: str) -> Iterator[list[Line]]:
+def split_blocks(content: str) -> Iterator[list[ConllLine]]:
     """The lines of each sentence. Nothing but a line feed ends a line: a word may hold what Unicode takes for a separator."""
-    block: list[Line] = []
+    block: list[ConllLine] = []
     for number, text in enumerate([*content.split("\n"), ""], 1):
         text = text.rstrip(BLANK)
         if text and not text.startswith(DOCSTART):
-            block.append(Line(number, text, split_columns(text)))
+            block.append(ConllLine(number, text, split_columns(text)))
         elif block:
             yield block
             block = []
@@ -117,7 +117,7 @@ def split_columns(text: str) -> tuple[str, ...]:
     return tuple(column.strip(" ") for column in text.split("\t")) if "\t" in text else tuple(re.split(" +", text))
 
 
-def is_comment(line: Line, usual: int) -> bool:
+def is_comment(line: ConllLine, usual: int) -> bool:
     """Whether a line is no word with a tag, but a comment such as `# id 12 domain=en`.
 
     usual (int): Number of columns of most lines.
@@ -127,15 +127,15 @@ def is_comment(line: Line, usual: int) -> bool:
     return len(line.columns) != usual or ("\t" not in line.text and not is_tag(line.columns[-1]))
 
 
-def choose_block(block: Sequence[Line], path: Path, choice: ColumnChoice) -> Union[list[Row], Sentence]:
+def choose_block(block: Sequence[ConllLine], path: Path, choice: ColumnChoice) -> Union[list[TaggedWord], ConllSentence]:
     """The words and tags of a sentence, or a sentence with a fault."""
     try:
         return [choose_columns(line, path, choice) for line in block]
     except ReadError as error:
-        return Sentence(block[0].number, (), (), str(error))
+        return ConllSentence(block[0].number, (), (), str(error))
 
 
-def choose_columns(line: Line, path: Path, choice: ColumnChoice) -> Row:
+def choose_columns(line: ConllLine, path: Path, choice: ColumnChoice) -> TaggedWord:
     """Word and tag of a line.
 
     RAISES (ReadError): If there are no such columns, or no word.
@@ -150,18 +150,18 @@ def choose_columns(line: Line, path: Path, choice: ColumnChoice) -> Row:
             f"{place}: got {line.text!r}. A CoNLL line has at least two columns, the word first and the tag last, separated by a "
             "tab or spaces. Correct the line, or name other columns with --word-column and --tag-column."
         )
-    return Row(line.number, place, word, tag)
+    return TaggedWord(line.number, place, word, tag)
 
 
-def make_sentence(rows: Sequence[Row], tags: Sequence[Union[str, SchemeError]]) -> Sentence:
+def make_sentence(rows: Sequence[TaggedWord], tags: Sequence[Union[str, SchemeError]]) -> ConllSentence:
     """A sentence, or one with a fault where a tag could not be read."""
     fault = next((tag for tag in tags if isinstance(tag, SchemeError)), None)
     if fault is not None:
-        return Sentence(rows[0].line, (), (), str(fault))
-    return Sentence(rows[0].line, tuple(row.word for row in rows), tuple(map(str, tags)))
+        return ConllSentence(rows[0].line, (), (), str(fault))
+    return ConllSentence(rows[0].line, tuple(row.word for row in rows), tuple(map(str, tags)))
 
 
-def words_are_numbered(sentences: Sequence[Sentence]) -> bool:
+def words_are_numbered(sentences: Sequence[ConllSentence]) -> bool:
     """Whether the words of each sentence are 1, 2, 3 or 0, 1, 2, as in CoNLL-U."""
     sentences = [sentence for sentence in sentences if not sentence.fault]
     if sum(len(sentence.words) for sentence in sentences) < 3:

@@ -6,7 +6,7 @@ from typing import Any, Callable, Collection, Mapping, Optional, Union
 from ..errors import EndpointError
 from .completions import as_dict, read_completion, read_object, reply_or_complaint
 from .jobs import Job, Reply
-from .json_lines import Line, read_json_lines
+from .json_lines import JsonLine, read_json_lines
 from .refusals import Complaint, complaint_of
 
 DISCOUNT = 0.5
@@ -45,7 +45,7 @@ def read_results(content: bytes, jobs: Mapping[str, Job], sent: Collection[str],
     return results
 
 
-def sort_in(results: Results, waiting: dict[str, Job], number: str, line: Line, redact: Callable[[str], str]) -> None:
+def sort_in(results: Results, waiting: dict[str, Job], number: str, line: JsonLine, redact: Callable[[str], str]) -> None:
     try:
         found = read_entry(line.entry or {}, redact)
     except EndpointError as error:

@@ -1,4 +1,4 @@
-"""Reading what an endpoint sends with status 200: a completion, a complaint all the same, or something else altogether."""
+"""ParsedAnswer what an endpoint sends with status 200: a completion, a complaint all the same, or something else altogether."""
 
 import json
 from typing import Any, Callable, Optional, Union

@@ -58,7 +58,7 @@ MEANINGS: dict[Kind, tuple[str, str]] = {
 }
 
 
-class Manners(NamedTuple):
+class RequestOptions(NamedTuple):
     """How requests are made.
 
     timeout (float): Seconds for one request.
@@ -76,23 +76,23 @@ class Endpoint:
 
     spec (Spec): Names the model, the address and the temperature.
     key (str): Never printed, logged or written.
-    manners (Manners): How requests are made.
+    options (RequestOptions): How requests are made.
     RAISES (EndpointError): If there can be no endpoint at this address, or no such key.
     """
 
-    def __init__(self, spec: Spec, key: str, manners: Manners) -> None:
+    def __init__(self, spec: Spec, key: str, options: RequestOptions) -> None:
         check_address(spec.base_url)
         check_key(key)
         self.spec = spec
         self._key = key
         try:
-            self.client = AsyncOpenAI(api_key=key, base_url=spec.base_url, timeout=manners.timeout, max_retries=manners.retries)
+            self.client = AsyncOpenAI(api_key=key, base_url=spec.base_url, timeout=options.timeout, max_retries=options.retries)
         except (ValueError, OSError, ImportError) as error:
             said = shorten(self.redact(str(error)))
             raise EndpointError(
                 f"No connection can be made: {said}. Check the proxy and certificate settings.", "request"
             ) from None
-        self._limiter = AsyncLimiter(manners.per_minute, 60) if manners.per_minute else None
+        self._limiter = AsyncLimiter(options.per_minute, 60) if options.per_minute else None
         self._structures = list(STRUCTURES)
         self._takes_temperature = True
 
@@ -179,10 +179,10 @@ class Endpoint:
         """What an endpoint complains about, for people, without the key."""
         kind, said = complaint.kind, complaint.said or "no reason was given"
         if kind == "down":
-            return EndpointError(f"No answer after {self.tries} tries{status_of(complaint)}: {said}", "down")
+            return EndpointError(f"No answer after {self.tries} tries{status_text(complaint)}: {said}", "down")
         meaning, end = MEANINGS.get(kind, ("The endpoint refused the request", "request"))
         closed = said if said.endswith((".", "!", "?")) or kind not in ADVICE else f"{said}."
-        return EndpointError(f"{meaning}{status_of(complaint)}: {closed} {ADVICE.get(kind, '')}".strip(), end)
+        return EndpointError(f"{meaning}{status_text(complaint)}: {closed} {ADVICE.get(kind, '')}".strip(), end)
 
     def redact(self, text: str) -> str:
         """A text without the key, should an endpoint repeat it."""
@@ -192,5 +192,5 @@ class Endpoint:
         await self.client.close()
 
 
-def status_of(complaint: Complaint) -> str:
+def status_text(complaint: Complaint) -> str:
     return f" ({complaint.status})" if complaint.status is not None else ""

@@ -4,9 +4,9 @@ import re
 from random import Random
 from typing import NamedTuple, Optional
 
-from .briefs import Brief, Quotas
 from .prices import Price, Usage
 from .prompts import Messages, ask_for
+from .quotas import Quotas, RecordRequest
 from .spec import Spec
 
 # About what byte-pair tokenizers of current endpoints make of English text and JSON: a token for each short word, one more for
@@ -40,15 +40,17 @@ def estimate(spec: Spec, price: Optional[Price], discount: float = 1.0) -> Estim
 
     discount (float): Part of the usual price that is paid.
     """
-    chance, quotas = Random(spec.seed), Quotas(spec)
+    rng, quotas = Random(spec.seed), Quotas(spec)
     usage, requests = Usage(), 0
     for start in range(0, spec.records, spec.per_request):
-        briefs = []
+        record_requests = []
         for _ in range(min(spec.per_request, spec.records - start)):
-            briefs.append(quotas.brief(chance))
-            quotas.add(briefs[-1])
-        answer = count_tokens('{"records": []}') + round(sum(record_tokens(brief, spec) for brief in briefs))
-        usage += Usage(prompt=count_prompt(ask_for(briefs, spec)), completion=answer)
+            record_requests.append(quotas.record_request(rng))
+            quotas.add(record_requests[-1])
+        answer = count_tokens('{"records": []}') + round(
+            sum(record_tokens(record_request, spec) for record_request in record_requests)
+        )
+        usage += Usage(prompt=count_prompt(ask_for(record_requests, spec)), completion=answer)
         requests += 1
     return Estimate(requests, usage, None if price is None else discount * price.cost(usage))
 
@@ -61,8 +63,8 @@ def count_prompt(messages: Messages) -> int:
     return sum(count_tokens(message["content"]) + PER_MESSAGE for message in messages)
 
 
-def record_tokens(brief: Brief, spec: Spec) -> float:
+def record_tokens(record_request: RecordRequest, spec: Spec) -> float:
     """Tokens of one record of an answer."""
-    least, most = spec.lengths[brief.length].words
-    labelled = len(brief.labels) * ENTITIES * WORDS
+    least, most = spec.lengths[record_request.length].words
+    labelled = len(record_request.labels) * ENTITIES * WORDS
     return count_tokens(RECORD) + labelled * count_tokens(WORD) + TOKENS_PER_WORD * (least + most) / 2

@@ -16,7 +16,7 @@ def is_under_way(entries: list[dict[str, Any]]) -> bool:
     return any(entry.get("kind") == "answer" for entry in entries) or steps[-1:] == [True]
 
 
-def fingerprint(spec: Spec) -> str:
+def spec_fingerprint(spec: Spec) -> str:
     """Of all that decides how an answer is judged."""
     content: dict[str, Any] = {name: value for name, value in spec.model_dump(mode="json").items() if name not in FREE}
     return hashlib.sha256(repr(sorted(content.items())).encode("utf8")).hexdigest()

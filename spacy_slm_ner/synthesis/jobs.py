@@ -5,10 +5,10 @@ from typing import Any, NamedTuple, Optional
 
 from pydantic import BaseModel, ConfigDict
 
-from .briefs import Brief
 from .final_answer import final_answer
 from .prices import Usage
 from .prompts import Messages, ask_again, ask_for
+from .quotas import RecordRequest
 from .spec import Spec
 
 FILTERED = re.compile("content_filter|safety|prohibited|recitation|sensitive", re.IGNORECASE)
@@ -30,19 +30,19 @@ class Job(BaseModel):
     """One request.
 
     number (int): Of the request in the run.
-    briefs (tuple[Brief, ...]): What is asked for.
+    record_requests (tuple[RecordRequest, ...]): What is asked for.
     repair (Optional[Repair]): The record to correct; None for new ones.
     """
 
     model_config = ConfigDict(frozen=True)
     number: int
-    briefs: tuple[Brief, ...]
+    record_requests: tuple[RecordRequest, ...]
     repair: Optional[Repair] = None
 
     def messages(self, spec: Spec) -> Messages:
         if self.repair is None:
-            return ask_for(self.briefs, spec)
-        return ask_again(self.repair.payload, self.repair.reasons, self.briefs[0], spec)
+            return ask_for(self.record_requests, spec)
+        return ask_again(self.repair.payload, self.repair.reasons, self.record_requests[0], spec)
 
 
 class Reply(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Iterable
 from filelock import FileLock, Timeout
 
 from ..errors import ReadError
-from .json_lines import Line, read_json_lines
+from .json_lines import JsonLine, read_json_lines
 
 
 class Journal:
@@ -27,7 +27,7 @@ class Journal:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise ReadError(f"Another process writes {path}. Wait for it, or name another output.") from None
-        self.damaged: list[Line] = []
+        self.damaged: list[JsonLine] = []
         try:
             self.entries = self._read()
         except BaseException:

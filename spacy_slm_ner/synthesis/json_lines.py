@@ -1,10 +1,10 @@
-"""Reading JSON Lines: a line ends at a line feed and at nothing else, and an unreadable line costs itself only."""
+"""ParsedAnswer JSON Lines: a line ends at a line feed and at nothing else, and an unreadable line costs itself only."""
 
 import json
 from typing import Any, Iterator, NamedTuple, Optional
 
 
-class Line(NamedTuple):
+class JsonLine(NamedTuple):
     """One line that is not blank.
 
     number (int): Counted from 1.
@@ -19,26 +19,26 @@ class Line(NamedTuple):
     reason: str = ""
 
 
-def read_json_lines(content: bytes) -> Iterator[Line]:
+def read_json_lines(content: bytes) -> Iterator[JsonLine]:
     """Read JSON Lines.
 
     `str.splitlines` also splits at characters that JSON allows inside a string, such as U+2028 and U+0085, and
     `bytes.splitlines` at a lone carriage return.
 
     content (bytes): UTF-8, with or without a byte order mark; bytes that are not UTF-8 become U+FFFD.
-    YIELDS (Line): Every line that is not blank.
+    YIELDS (JsonLine): Every line that is not blank.
     """
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if raw.strip(b" \t\r\0"):
             yield read_line(number, raw.removesuffix(b"\r").decode("utf8", errors="replace"))
 
 
-def read_line(number: int, text: str) -> Line:
+def read_line(number: int, text: str) -> JsonLine:
     """Read one line."""
     try:
         entry = json.loads(text, strict=False)
     except (ValueError, RecursionError) as error:
-        return Line(number, text, None, f"not JSON: {error}")
+        return JsonLine(number, text, None, f"not JSON: {error}")
     if not isinstance(entry, dict):
-        return Line(number, text, None, f"got {type(entry).__name__}, allowed is a JSON object")
-    return Line(number, text, entry)
+        return JsonLine(number, text, None, f"got {type(entry).__name__}, allowed is a JSON object")
+    return JsonLine(number, text, entry)

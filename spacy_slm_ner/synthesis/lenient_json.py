@@ -57,7 +57,7 @@ def read_value(text: str, start: int) -> tuple[Any, int]:
     try:
         return STRICT.raw_decode(text, start)
     except (ValueError, RecursionError):
-        return Reader(text).value(start)
+        return LenientParser(text).value(start)
 
 
 def unite(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def never(position: int) -> bool:
 STRICT = json.JSONDecoder(strict=False, object_pairs_hook=unite, parse_constant=lambda name: None, parse_float=number_of)
 
 
-class Reader:
+class LenientParser:
     """Reads values at places of a text.
 
     text (str): Any text.

@@ -6,14 +6,14 @@ from typing import Any, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from .briefs import Brief
+from .quotas import RecordRequest
 from .spec import Spec
 
 Messages = list[dict[str, str]]
 
 
 @cache
-def load_template(name: str) -> Template:
+def load_request_template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("spacy_slm_ner.synthesis"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -23,21 +23,21 @@ def load_template(name: str) -> Template:
 def system_message(spec: Spec) -> dict[str, str]:
     """The same for all requests of a spec, so that endpoints can cache it."""
     occurrence = ', "occurrence": null'
-    return {"role": "system", "content": load_template("system").render(spec=spec, occurrence=occurrence).strip()}
+    return {"role": "system", "content": load_request_template("system").render(spec=spec, occurrence=occurrence).strip()}
 
 
-def ask_for(briefs: Sequence[Brief], spec: Spec) -> Messages:
+def ask_for(record_requests: Sequence[RecordRequest], spec: Spec) -> Messages:
     """A request for new records."""
 
-    def words(brief: Brief) -> str:
-        least, most = spec.lengths[brief.length].words
+    def words(record_request: RecordRequest) -> str:
+        least, most = spec.lengths[record_request.length].words
         return f"{least} to {most}"
 
-    content = load_template("request").render(briefs=briefs, words=words)
+    content = load_request_template("request").render(record_requests=record_requests, words=words)
     return [system_message(spec), {"role": "user", "content": content.strip()}]
 
 
-def ask_again(payload: Any, reasons: Sequence[str], brief: Brief, spec: Spec) -> Messages:
+def ask_again(payload: Any, reasons: Sequence[str], record_request: RecordRequest, spec: Spec) -> Messages:
     """A request to correct a record.
 
     payload (Any): The record as it was written.
@@ -45,7 +45,7 @@ def ask_again(payload: Any, reasons: Sequence[str], brief: Brief, spec: Spec) ->
     """
     # A lone surrogate, which cannot be sent, as JSON escapes it.
     record = json.dumps(payload, ensure_ascii=False)[:4000].encode("utf8", errors="backslashreplace").decode("utf8")
-    content = load_template("repair").render(record=record, reasons=reasons, intent=brief.intent)
+    content = load_request_template("repair").render(record=record, reasons=reasons, intent=record_request.intent)
     return [system_message(spec), {"role": "user", "content": content.strip()}]
 
 

@@ -11,13 +11,13 @@ from spacy.language import Language
 
 from ..errors import EndpointError, ReadError
 from .endpoint import Endpoint
-from .fingerprints import FREE, fingerprint, is_under_way
+from .fingerprints import FREE, is_under_way, spec_fingerprint
 from .jobs import Job, Outcome, Reply
 from .journal import Journal, append_lines, write_lines
-from .judge import Judge
 from .prices import Price, Usage
 from .spec import Spec
-from .state import State
+from .state import RunState
+from .validation import RecordValidator
 
 End = Literal["done", "cost", "requests", "stalled", "key", "credit", "request", "down"]
 # Requests in a row without an answer, after which a run ends.
@@ -55,7 +55,7 @@ class Run:
     nlp: Language
     price: Optional[Price] = None
     watch: Callable[["Run"], None] = lambda run: None
-    state: State = field(init=False)
+    state: RunState = field(init=False)
     usage: Usage = field(default_factory=Usage, init=False)
     paid: float = field(default=0.0, init=False)
     failures: int = field(default=0, init=False)
@@ -65,7 +65,7 @@ class Run:
         if self.output.exists() and not self.journal_path.exists():
             raise ReadError(f"{self.output} exists, but was not written by `generate`. Name another output, or move it away.")
         self.journal = Journal(self.journal_path)
-        self.state = State(self.spec, Judge(self.spec, self.nlp))
+        self.state = RunState(self.spec, RecordValidator(self.spec, self.nlp))
         try:
             self._go_on()
         except BaseException:
@@ -97,14 +97,14 @@ class Run:
         start = max((number for number, entry in enumerate(entries) if entry.get("kind") == "start"), default=None)
         if start is None and entries:
             raise ReadError(f"{self.journal_path} is no journal of `generate`: no line of it starts a run. Name another output.")
-        if start is not None and entries[start].get("spec") == fingerprint(self.spec):
+        if start is not None and entries[start].get("spec") == spec_fingerprint(self.spec):
             return entries[start + 1 :]
         if is_under_way(entries):
             raise ReadError(
                 f"{self.output} was begun under another spec. Only {', '.join(sorted(FREE))} may change, now that "
                 "it has answers or a batch on its way; name another output."
             )
-        self.journal.append([{"kind": "start", "spec": fingerprint(self.spec)}])
+        self.journal.append([{"kind": "start", "spec": spec_fingerprint(self.spec)}])
         return []
 
     def _replay(self, entry: dict[str, Any]) -> Outcome:

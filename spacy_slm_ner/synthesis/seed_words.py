@@ -13,6 +13,6 @@ def seed_words() -> tuple[str, ...]:
     return tuple((files(__package__) / "data" / "seed_words.txt").read_text(encoding="utf8").split())
 
 
-def draw_words(chance: Random) -> tuple[str, ...]:
+def draw_words(rng: Random) -> tuple[str, ...]:
     """Words for one record."""
-    return tuple(chance.sample(seed_words(), NUMBER))
+    return tuple(rng.sample(seed_words(), NUMBER))

@@ -14,13 +14,13 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0)]
 
 
-class Part(BaseModel):
+class SpecPart(BaseModel):
     """Of every part of a spec: a field that does not exist is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-class Label(Part):
+class Label(SpecPart):
     """An entity label.
 
     description (str): What belongs to it, and where its boundaries are.
@@ -33,7 +33,7 @@ class Label(Part):
     share: Share = 0.5
 
 
-class Length(Part):
+class Length(SpecPart):
     """How long texts are.
 
     words (tuple[int, int]): Least and most number of words.
@@ -50,7 +50,7 @@ class Length(Part):
         return self
 
 
-class EdgeCase(Part):
+class EdgeCase(SpecPart):
     """Something that must occur.
 
     ask (str): What to write, as an instruction.
@@ -61,7 +61,7 @@ class EdgeCase(Part):
     share: Share = 0.02
 
 
-class Spec(Part):
+class Spec(SpecPart):
     """See the ready spec in `configs/scheduling.yml`, which explains each field."""
 
     domain: str = Field(min_length=1)

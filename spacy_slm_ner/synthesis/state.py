@@ -5,32 +5,32 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Deque, Optional, Sequence
 
-from .answers import read_whole
-from .briefs import Brief, Quotas
 from .jobs import Job, Outcome, Repair, Reply, no_record
-from .judge import Accepted, Judge
+from .quotas import Quotas, RecordRequest
+from .response_parsing import parse_whole_answer
 from .spec import Spec
+from .validation import Accepted, RecordValidator
 
 # Answers in a row of which nothing could be taken, after which a run ends.
 STALLED = 20
 
 
 @dataclass
-class State:
+class RunState:
     """All that changes in a run.
 
     spec (Spec): What is wanted.
-    judge (Judge): Knows what was taken.
+    validator (RecordValidator): Knows what was taken.
     """
 
     spec: Spec
-    judge: Judge
+    validator: RecordValidator
     quotas: Quotas = field(init=False)
     records: int = 0
     rejects: int = 0
     answers: int = 0
     fruitless: int = 0
-    repairs: Deque[tuple[Brief, Repair]] = field(default_factory=deque)
+    repairs: Deque[tuple[RecordRequest, Repair]] = field(default_factory=deque)
     last_reason: str = ""
     _asked: int = 0
     _jobs: int = 0
@@ -51,34 +51,34 @@ class State:
         if self.done:
             return None
         if self.repairs:
-            brief, repair = self.repairs.popleft()
-            return self._job((brief,), repair)
+            record_request, repair = self.repairs.popleft()
+            return self._job((record_request,), repair)
         missing = self.spec.records - self.records - self._asked - len(self.repairs)
         if missing <= 0:
             return None
-        chance = Random(f"{self.spec.seed}-{self.answers}-{self._jobs}")
-        briefs = []
+        rng = Random(f"{self.spec.seed}-{self.answers}-{self._jobs}")
+        record_requests = []
         for _ in range(min(missing, self.spec.per_request)):
-            briefs.append(self.quotas.brief(chance))
-            self.quotas.add(briefs[-1])
-        return self._job(tuple(briefs))
+            record_requests.append(self.quotas.record_request(rng))
+            self.quotas.add(record_requests[-1])
+        return self._job(tuple(record_requests))
 
-    def _job(self, briefs: tuple[Brief, ...], repair: Optional[Repair] = None) -> Job:
-        self._asked += len(briefs)
+    def _job(self, record_requests: tuple[RecordRequest, ...], repair: Optional[Repair] = None) -> Job:
+        self._asked += len(record_requests)
         self._jobs += 1
-        return Job(number=self._jobs, briefs=briefs, repair=repair)
+        return Job(number=self._jobs, record_requests=record_requests, repair=repair)
 
     def expect(self, job: Job) -> None:
         """Count a job that another process had asked for, before its answer is taken."""
-        self._asked += len(job.briefs)
+        self._asked += len(job.record_requests)
         self._jobs = max(self._jobs, job.number)
         if job.repair is not None and self._forget_repair(job.repair):
             return
-        for brief in job.briefs:
-            self.quotas.add(brief)
+        for record_request in job.record_requests:
+            self.quotas.add(record_request)
 
     def _forget_repair(self, repair: Repair) -> bool:
-        """Forget a record that waits to be sent back. RETURNS (bool): Whether it waits, its brief counted in the quotas."""
+        """Forget a record that waits to be sent back. RETURNS (bool): Whether it waits, and so counts in the quotas."""
         waiting = next((one for one in self.repairs if one[1] == repair), None)
         if waiting is not None:
             self.repairs.remove(waiting)
@@ -86,21 +86,21 @@ class State:
 
     def give_up(self, job: Job) -> None:
         """A request failed: what it asked for is asked for again."""
-        self._asked -= len(job.briefs)
+        self._asked -= len(job.record_requests)
         if job.repair is not None:
-            self.repairs.append((job.briefs[0], job.repair))
+            self.repairs.append((job.record_requests[0], job.repair))
         else:
-            for brief in job.briefs:
-                self.quotas.add(brief, -1)
+            for record_request in job.record_requests:
+                self.quotas.add(record_request, -1)
 
     def take(self, job: Job, reply: Reply) -> Outcome:
         """Judge the records of an answer."""
         self._answered(job)
         self.answers += 1
         outcome = Outcome([], [])
-        reading = read_whole(reply.text, len(job.briefs))
+        reading = parse_whole_answer(reply.text, len(job.record_requests))
         for i, payload in enumerate(reading.records):
-            self._take_one(payload, job.briefs[min(i, len(job.briefs) - 1)], job, reply, outcome)
+            self._take_one(payload, job.record_requests[min(i, len(job.record_requests) - 1)], job, reply, outcome)
         for lost in reading.lost:
             self._reject(outcome, job, lost.text, [lost.reason])
         if not reading.records and not reading.lost:
@@ -123,19 +123,19 @@ class State:
         return Outcome([], [{"request": None, "reasons": [reason], "reasons_before": [], "answer": text}])
 
     def _answered(self, job: Job) -> None:
-        self._asked -= len(job.briefs)
-        for brief in job.briefs:
-            self.quotas.add(brief, -1)
+        self._asked -= len(job.record_requests)
+        for record_request in job.record_requests:
+            self.quotas.add(record_request, -1)
 
-    def _take_one(self, payload: Any, brief: Brief, job: Job, reply: Reply, outcome: Outcome) -> None:
-        verdict = self.judge.judge(payload, brief)
+    def _take_one(self, payload: Any, record_request: RecordRequest, job: Job, reply: Reply, outcome: Outcome) -> None:
+        verdict = self.validator.validate(payload, record_request)
         if isinstance(verdict, Accepted):
             self.records += 1
-            self.quotas.add(verdict.shape)
+            self.quotas.add(verdict.profile)
             outcome.records.append({**verdict.record.model_dump(exclude_none=True), "model": reply.model})
         elif verdict.again and job.repair is None:
-            self.quotas.add(brief)
-            self.repairs.append((brief, Repair(payload=payload, reasons=verdict.reasons)))
+            self.quotas.add(record_request)
+            self.repairs.append((record_request, Repair(payload=payload, reasons=verdict.reasons)))
         else:
             self._reject(outcome, job, payload, verdict.reasons)
 

@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 
-from spacy_slm_ner.decoding.scores import scale
-from spacy_slm_ner.evaluation.calibration import Calibration, Judged, fit_temperature, judge
+from spacy_slm_ner.constraints.scores import scale
+from spacy_slm_ner.evaluation.calibration import Calibration, ScoredPrediction, fit_temperature, judge_scores
 from spacy_slm_ner.pipeline.annotate import add_score_extension
 
-JUDGED = st.lists(st.builds(Judged, st.floats(0, 1), st.booleans()), min_size=1, max_size=50)
+JUDGED = st.lists(st.builds(ScoredPrediction, st.floats(0, 1), st.booleans()), min_size=1, max_size=50)
 
 
-def draws(temperature: float, number: int = 4000, seed: int = 0) -> list[Judged]:
+def draws(temperature: float, number: int = 4000, seed: int = 0) -> list[ScoredPrediction]:
     """Entities whose true odds are the scores' odds divided by a temperature."""
     chance = random.Random(seed)
     scores = [chance.uniform(0.02, 0.98) for _ in range(number)]
-    return [Judged(score, chance.random() < scale(score, temperature)) for score in scores]
+    return [ScoredPrediction(score, chance.random() < scale(score, temperature)) for score in scores]
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -32,19 +32,24 @@ def test_fitting_lowers_the_calibration_error() -> None:
 
 
 def test_error_is_the_mean_distance_from_the_diagonal() -> None:
-    judged = [Judged(0.9, True), Judged(0.9, False), Judged(0.3, False), Judged(0.3, False)]
+    judged = [
+        ScoredPrediction(0.9, True),
+        ScoredPrediction(0.9, False),
+        ScoredPrediction(0.3, False),
+        ScoredPrediction(0.3, False),
+    ]
     assert Calibration(judged, 2).error == pytest.approx((2 * 0.4 + 2 * 0.3) / 4)
 
 
 @given(JUDGED)
-def test_bins_hold_every_entity_once(judged: list[Judged]) -> None:
+def test_bins_hold_every_entity_once(judged: list[ScoredPrediction]) -> None:
     rows = list(Calibration(judged, 1).bins())
     assert sum(row["count"] for row in rows) == len(judged)
     assert all(row["low"] <= row["score"] + 1e-9 and row["score"] <= row["high"] + 1e-9 for row in rows)
 
 
 @given(JUDGED)
-def test_recall_falls_as_the_threshold_rises(judged: list[Judged]) -> None:
+def test_recall_falls_as_the_threshold_rises(judged: list[ScoredPrediction]) -> None:
     rows = list(Calibration(judged, len(judged)).sweep())
     recalls = [row["recall"] for row in rows]
     assert recalls == sorted(recalls, reverse=True)
@@ -63,7 +68,7 @@ def test_scaling_keeps_the_side_and_can_be_undone(probability: float, temperatur
 def test_a_pipeline_without_scores_has_no_calibration() -> None:
     nlp = spacy.blank("en")
     docs = [Doc(nlp.vocab, words=["Ada"], ents=["B-NAME"])]
-    assert judge(docs, docs) is None
+    assert judge_scores(docs, docs) is None
 
 
 def test_an_entity_counts_as_right_if_range_and_label_are_those_of_gold() -> None:
@@ -74,6 +79,6 @@ def test_an_entity_counts_as_right_if_range_and_label_are_those_of_gold() -> Non
     predicted.ents = [Span(predicted, 0, 1, label="NAME"), Span(predicted, 1, 3, label="DATE")]
     for ent, score in zip(predicted.ents, (0.75, 0.25)):
         ent._.score = score
-    calibration = judge([predicted], [gold])
-    assert calibration == Calibration([Judged(0.75, True), Judged(0.25, False)], 2)
+    calibration = judge_scores([predicted], [gold])
+    assert calibration == Calibration([ScoredPrediction(0.75, True), ScoredPrediction(0.25, False)], 2)
     assert math.isclose(calibration.error, 0.25)

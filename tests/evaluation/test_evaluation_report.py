@@ -6,13 +6,13 @@ from typing import Any, Callable, Optional
 import pytest
 from spacy.training import Example
 
-from spacy_slm_ner.evaluation.calibration import Calibration, Judged
+from spacy_slm_ner.evaluation.calibration import Calibration, ScoredPrediction
 from spacy_slm_ner.evaluation.evaluate import Evaluation, char_spans
 from spacy_slm_ner.evaluation.intents import score_intents
 from spacy_slm_ner.evaluation.pairing import pair_spans
 from spacy_slm_ner.evaluation.report import confusion_rows, render_report
 from spacy_slm_ner.evaluation.strict import agreed_scores
-from spacy_slm_ner.records.drawing import PALETTE
+from spacy_slm_ner.records.html import PALETTE
 
 Metrics = dict[str, Any]
 MakeMetrics = Callable[..., Metrics]
@@ -263,7 +263,7 @@ def test_confusion_table_is_square_with_outside_last() -> None:
 
 
 def test_scores_are_shown_as_a_reliability_diagram_and_a_threshold_table(metrics: MakeMetrics) -> None:
-    judged = [Judged(0.95, True), Judged(0.9, True), Judged(0.35, False)]
+    judged = [ScoredPrediction(0.95, True), ScoredPrediction(0.9, True), ScoredPrediction(0.35, False)]
     page = Page(render_report([{**metrics("one", RIGHT), "calibration": Calibration(judged, 3).to_dict()}], "Test"))
     assert page.root.all("tbody")[0].all("td")[-3].text == "0.167"
     assert [circle.text for circle in page.root.all("circle")] == [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
-from spacy_slm_ner.decoding.grammar import Grammar, find_path
+from spacy_slm_ner.constraints.grammar import Grammar, find_path
 from spacy_slm_ner.formats.base import gold_spans
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags

@@ -10,7 +10,7 @@ from generator_cases import WORDS
 from tiny_llama import make_llama, make_tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from spacy_slm_ner.models.chat import ChatTokenizer
+from spacy_slm_ner.models.pretrained.chat_tokenizer import ChatTokenizer
 
 
 @pytest.fixture(scope="session")

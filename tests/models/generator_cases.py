@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_slm_ner.decoding.walker import Answer
+from spacy_slm_ner.constraints.guide import Answer
 from spacy_slm_ner.formats.base import Message, Request
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags

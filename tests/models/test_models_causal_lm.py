@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.models.causal_lm import CausalLMShim, create_causal_lm
-from spacy_slm_ner.models.lora import create_lora
+from spacy_slm_ner.models.pretrained.lora import create_lora
 
 LESSONS = [
     teach(with_entities("Come at 4 pm or May 5", (2, 4, "TIME"), (5, 7, "DATE"))),
@@ -251,7 +251,7 @@ def test_without_an_adapter_all_weights_are_trained(llama: Path) -> None:
 
 def test_checkpointed_gradients_are_the_same(llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The same attention on both sides: plain and fused round differently.
-    monkeypatch.setattr("spacy_slm_ner.models.generator.LONG", 0)
+    monkeypatch.setattr("spacy_slm_ner.models.generation.generator.LONG", 0)
 
     def gradients(**settings: Any) -> dict[str, torch.Tensor]:
         model = ready(llama, **settings)
@@ -724,6 +724,6 @@ def test_the_precision_can_be_changed_later(
 
 @pytest.mark.parametrize("able", [True, False], ids=["able", "unable"])
 def test_auto_is_what_the_processor_can(able: bool, llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacy_slm_ner.models.precision.has_bf16", lambda device: able)
+    monkeypatch.setattr("spacy_slm_ner.models.pretrained.precision.has_bf16", lambda device: able)
     model = ready(llama, precision="auto")
     assert shim(model).generator.dtype is (torch.bfloat16 if able else torch.float32)

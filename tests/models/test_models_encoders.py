@@ -11,7 +11,7 @@ from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
-from spacy_slm_ner.models.bases import copy_base
+from spacy_slm_ner.models.pretrained.hub import copy_base
 
 ROOT = Path(__file__).parent.parent.parent
 NER_LABELS = 9

@@ -17,8 +17,8 @@ from tiny_bert import make_bert
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_slm_ner.errors import BaseModelError
-from spacy_slm_ner.models.lora import create_lora
 from spacy_slm_ner.models.lora_transformer import LoraTransformerShim, create_lora_transformer
+from spacy_slm_ner.models.pretrained.lora import create_lora
 
 NLP = spacy.blank("en")
 TEXTS = ["Come at 4pm or on May 5, please!", "", " \n ", "Friday morning", "five o'clock 😀 五月"]

@@ -11,8 +11,8 @@ from spacy.language import Language
 from thinc.api import Model
 from thinc.shims import Shim
 
-from spacy_slm_ner.decoding.grammar import Edge, find_path
-from spacy_slm_ner.decoding.walker import Answer, Written
+from spacy_slm_ner.constraints.grammar import Edge, find_path
+from spacy_slm_ner.constraints.guide import Answer, Written
 from spacy_slm_ner.formats.base import Request
 
 ARCHITECTURE = "mock-generator.v1"

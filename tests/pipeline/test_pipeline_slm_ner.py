@@ -18,11 +18,11 @@ from spacy.pipeline.pipe import Pipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_slm_ner.decoding.grammar import find_path
+from spacy_slm_ner.constraints.grammar import find_path
 from spacy_slm_ner.errors import LabelError
 from spacy_slm_ner.formats.base import gold_spans
-from spacy_slm_ner.pipeline.lessons import make_lessons
 from spacy_slm_ner.pipeline.slm_ner import SlmNer
+from spacy_slm_ner.pipeline.training_requests import make_training_requests
 
 WORDS = {"Ana": "NAME", "Jo Lee": "NAME", "Friday": "DATE", "noon": "TIME"}
 TEXT = "Ana and Jo Lee come on Friday at noon."
@@ -798,7 +798,8 @@ def lesson_texts(nlp: Language, gold: Doc) -> list[Any]:
     """Targets that the generator was given for a gold Doc."""
     slm_ner = component(nlp)
     return [
-        lesson.target for lesson in make_lessons(Example(nlp.make_doc(gold.text), gold), slm_ner.format, slm_ner._maker, True)
+        lesson.target
+        for lesson in make_training_requests(Example(nlp.make_doc(gold.text), gold), slm_ner.format, slm_ner._maker, True)
     ]
 
 

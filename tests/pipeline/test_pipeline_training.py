@@ -26,8 +26,8 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
 from spacy_slm_ner.pipeline.slm_ner import SlmNer
-from spacy_slm_ner.records.convert import Job
-from spacy_slm_ner.records.damage import Ledger
+from spacy_slm_ner.records.convert import Converter
+from spacy_slm_ner.records.damage import DamageLog
 
 ROOT = Path(__file__).parents[2]
 LABELS = ("DATE", "EMAIL", "NAME", "TIME")
@@ -60,7 +60,7 @@ def gold(folder: Path) -> list[Doc]:
     # An address is long, so few of them would be among the first.
     chosen = sorted(short, key=lambda record: "@" not in record["text"])[:20]
     (folder / "records.json").write_text(json.dumps(chosen), encoding="utf8")
-    docs = Job(spacy.blank("en"), Ledger()).convert([folder / "records.json"])
+    docs = Converter(spacy.blank("en"), DamageLog()).convert([folder / "records.json"])
     DocBin(docs=docs).to_disk(folder / "corpus.spacy")
     return docs
 

@@ -8,12 +8,12 @@ import spacy
 from spacy.language import Language
 from spacy.training import Example
 
-from spacy_slm_ner.decoding.grammar import find_path
+from spacy_slm_ner.constraints.grammar import find_path
 from spacy_slm_ner.formats.base import gold_spans
 from spacy_slm_ner.formats.open_labels import TASK, OpenLabels
+from spacy_slm_ner.pretraining.fake_values import FakeValues
 from spacy_slm_ner.pretraining.mixture import LABEL_NAMES, create_mixture
-from spacy_slm_ner.pretraining.sentences import Sentence
-from spacy_slm_ner.pretraining.slots import Slots
+from spacy_slm_ner.pretraining.sentences import LabelledSentence
 from spacy_slm_ner.types import Span
 
 FORMATS = {"BioLines": 0.5, "SpanLines": 0.3, "InlineTags": 0.2}
@@ -83,18 +83,18 @@ def test_a_text_without_a_task_is_asked_for_the_labels_of_the_format() -> None:
 
 
 def test_made_up_values_fit_their_labels() -> None:
-    slots = Slots(Random(0))
+    fakes = FakeValues(Random(0))
     for _ in range(200):
-        assert "@" in slots.email()
-        assert all(value and value == value.strip() for value in (slots.person(), slots.date(), slots.time()))
-    assert slots.value("playlist") is None
+        assert "@" in fakes.email()
+        assert all(value and value == value.strip() for value in (fakes.person(), fakes.date(), fakes.time()))
+    assert fakes.value("playlist") is None
 
 
 def test_a_message_puts_people_around_a_text() -> None:
-    slots = Slots(Random(0))
-    body = Sentence("come at 6", (Span(8, 9, "time"),), None, "one")
+    fakes = FakeValues(Random(0))
+    body = LabelledSentence("come at 6", (Span(8, 9, "time"),), None, "one")
     for _ in range(100):
-        message = slots.as_message(body, "PERSON")
+        message = fakes.as_message(body, "PERSON")
         assert body.text in message.text
         for start, end, label in message.ents:
             word = message.text[start:end]

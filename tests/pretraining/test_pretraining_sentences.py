@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spacy_slm_ner.errors import ReadError
 from spacy_slm_ner.pretraining.sentences import (
-    Sentence,
+    LabelledSentence,
     endless,
     fill,
     join_sentences,
@@ -18,11 +18,11 @@ from spacy_slm_ner.pretraining.sentences import (
 )
 from spacy_slm_ner.types import Span
 
-ADA = Sentence("Ada comes at 6", (Span(0, 3, "PER"), Span(13, 14, "time")), "visit", "one")
-BOB = Sentence("call Bob", (Span(5, 8, "PER"),), "call", "one")
+ADA = LabelledSentence("Ada comes at 6", (Span(0, 3, "PER"), Span(13, 14, "time")), "visit", "one")
+BOB = LabelledSentence("call Bob", (Span(5, 8, "PER"),), "call", "one")
 
 
-def words(sentence: Sentence) -> list[tuple[str, str]]:
+def words(sentence: LabelledSentence) -> list[tuple[str, str]]:
     return [(sentence.text[start:end], label) for start, end, label in sentence.ents]
 
 

@@ -6,7 +6,7 @@ from spacy.tokens import DocBin
 from spacy_slm_ner.records.build import intent_to_cats, record_to_doc, sentence_to_doc, token_spans
 from spacy_slm_ner.records.damage import DAMAGE, REMARKS
 from spacy_slm_ner.records.mentions import Problem
-from spacy_slm_ner.records.read_conll import Sentence
+from spacy_slm_ner.records.read_conll import ConllSentence
 from spacy_slm_ner.records.schema import Record, WordLabel
 from spacy_slm_ner.types import Span
 
@@ -31,7 +31,10 @@ def test_a_record_without_entity_is_a_negative_example(nlp):
 
 
 def test_a_negative_example_survives_the_docbin(nlp):
-    docs = [record_to_doc(record("No one."), nlp)[0], sentence_to_doc(Sentence(1, ("No", "one"), ("O", "O")), nlp, "IOB2")[0]]
+    docs = [
+        record_to_doc(record("No one."), nlp)[0],
+        sentence_to_doc(ConllSentence(1, ("No", "one"), ("O", "O")), nlp, "IOB2")[0],
+    ]
     stored = DocBin().from_bytes(DocBin(docs=docs).to_bytes()).get_docs(nlp.vocab)
     assert [doc.has_annotation("ENT_IOB") for doc in stored] == [True, True]
 
@@ -101,7 +104,7 @@ def test_the_doc_of_a_record_has_the_categories(nlp):
 
 
 def test_a_sentence_keeps_its_words_as_tokens(nlp):
-    sentence = Sentence(1, ("don't", "call", "Ann", "Lee", "!"), ("O", "O", "B-PER", "I-PER", "O"))
+    sentence = ConllSentence(1, ("don't", "call", "Ann", "Lee", "!"), ("O", "O", "B-PER", "I-PER", "O"))
     doc, problems = sentence_to_doc(sentence, nlp, "IOB2")
     assert [token.text for token in doc] == list(sentence.words)
     assert [(ent.text, ent.label_) for ent in doc.ents] == [("Ann Lee", "PER")]
@@ -110,11 +113,11 @@ def test_a_sentence_keeps_its_words_as_tokens(nlp):
 
 @pytest.mark.parametrize(("scheme", "is_damage"), [("IO", False), ("IOB1", False), ("IOB2", True), ("BILUO", True)])
 def test_an_entity_opened_by_an_inside_tag_is_damage_where_the_scheme_forbids_it(nlp, scheme, is_damage):
-    doc, problems = sentence_to_doc(Sentence(1, ("See", "Ann", "Lee"), ("O", "I-PER", "I-PER")), nlp, scheme)
+    doc, problems = sentence_to_doc(ConllSentence(1, ("See", "Ann", "Lee"), ("O", "I-PER", "I-PER")), nlp, scheme)
     assert [ent.text for ent in doc.ents] == ["Ann Lee"]
     assert problems == [("orphan_inside", "got 'Ann': 'I-PER' without B- before it")] * is_damage
 
 
 def test_touching_entities_of_one_label_stay_apart_in_the_doc(nlp):
-    doc, _ = sentence_to_doc(Sentence(1, ("Ann", "Bob"), ("I-PER", "B-PER")), nlp, "IOB1")
+    doc, _ = sentence_to_doc(ConllSentence(1, ("Ann", "Bob"), ("I-PER", "B-PER")), nlp, "IOB1")
     assert [ent.text for ent in doc.ents] == ["Ann", "Bob"]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pytest
 
 from spacy_slm_ner.errors import DamageError
-from spacy_slm_ner.records.convert import Job
-from spacy_slm_ner.records.damage import DAMAGE, ON_ERROR, REMARKS, Finding, Ledger
+from spacy_slm_ner.records.convert import Converter
+from spacy_slm_ner.records.damage import DAMAGE, ON_ERROR, REMARKS, DamageLog, Finding
 
 
 class Case(NamedTuple):
@@ -55,9 +55,9 @@ def convert(nlp, tmp_path):
     def _convert(kind, on_error):
         path = tmp_path / "records.json"
         path.write_text(json.dumps({"dataset": [GOOD, CASES[kind].record, LAST]}), encoding="utf8")
-        ledger = Ledger(on_error)
-        docs = Job(nlp, ledger, ("NAME", "DATE"), ("inquiry", "cancel")).convert([path])
-        return [[ent.text for ent in doc.ents] for doc in docs], ledger.findings
+        damage_log = DamageLog(on_error)
+        docs = Converter(nlp, damage_log, ("NAME", "DATE"), ("inquiry", "cancel")).convert([path])
+        return [[ent.text for ent in doc.ents] for doc in docs], damage_log.findings
 
     return _convert
 
@@ -107,14 +107,14 @@ def test_the_error_names_the_kind_and_what_repair_would_do(convert, kind):
 @kinds
 def test_what_costs_the_whole_record(kind, on_error):
     costs = CASES[kind].repaired is None or (on_error == "skip" and kind in DAMAGE)
-    assert Ledger(on_error).costs_record([Finding("a.json", 1, kind, "", "")]) == costs
+    assert DamageLog(on_error).costs_record([Finding("a.json", 1, kind, "", "")]) == costs
 
 
 def test_counts_are_by_kind_and_the_most_frequent_first():
-    ledger = Ledger()
+    damage_log = DamageLog()
     for kind in ("ambiguous", "folded", "folded"):
-        ledger.add(Finding("a.json", 1, kind, "", ""))
-    assert list(ledger.counts().items()) == [("folded", 2), ("ambiguous", 1)]
+        damage_log.add(Finding("a.json", 1, kind, "", ""))
+    assert list(damage_log.counts().items()) == [("folded", 2), ("ambiguous", 1)]
 
 
 def test_a_finding_tells_file_record_reason_and_text(convert, tmp_path):
@@ -126,5 +126,5 @@ def test_a_finding_tells_file_record_reason_and_text(convert, tmp_path):
 def test_an_unknown_intent_costs_the_intent_alone(nlp, tmp_path):
     path = tmp_path / "records.json"
     path.write_text(json.dumps([CASES["unknown_intent"].record]), encoding="utf8")
-    docs = Job(nlp, Ledger(), intents=("inquiry", "cancel")).convert([path])
+    docs = Converter(nlp, DamageLog(), intents=("inquiry", "cancel")).convert([path])
     assert [doc.cats for doc in docs] == [{}]

@@ -6,8 +6,8 @@ import pytest
 import spacy
 
 from spacy_slm_ner.errors import ReadError
-from spacy_slm_ner.records.convert import Job
-from spacy_slm_ner.records.damage import Ledger
+from spacy_slm_ner.records.convert import Converter
+from spacy_slm_ner.records.damage import DamageLog
 
 TEXT = "See Ann on Friday"
 LOOK_ALIKES = [
@@ -33,7 +33,7 @@ LOOK_ALIKES = [
 
 
 def convert(path):
-    return Job(spacy.blank("en"), Ledger("skip")).convert([path])
+    return Converter(spacy.blank("en"), DamageLog("skip")).convert([path])
 
 
 @pytest.mark.parametrize("lines", [False, True], ids=["document", "json-lines"])

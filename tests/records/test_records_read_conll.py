@@ -3,7 +3,7 @@ import re
 import pytest
 
 from spacy_slm_ner.errors import ReadError
-from spacy_slm_ner.records.read_conll import ColumnChoice, Sentence, read_sentences
+from spacy_slm_ner.records.read_conll import ColumnChoice, ConllSentence, read_conll_sentences
 
 
 @pytest.fixture
@@ -11,12 +11,12 @@ def read(tmp_path):
     def _read(content, *columns):
         path = tmp_path / "sentences.conll"
         path.write_bytes(content.encode("utf8"))
-        return read_sentences(path, ColumnChoice(*columns))
+        return read_conll_sentences(path, ColumnChoice(*columns))
 
     return _read
 
 
-TWO = [Sentence(1, ("See", "Ann"), ("O", "B-PER")), Sentence(4, ("Go",), ("O",))]
+TWO = [ConllSentence(1, ("See", "Ann"), ("O", "B-PER")), ConllSentence(4, ("Go",), ("O",))]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_several_empty_lines_are_one_separator(read):
 
 
 def test_a_word_may_hold_spaces_where_tabs_part_the_columns(read):
-    assert read("New York\tB-LOC\n2 1/2\tO\n") == [Sentence(1, ("New York", "2 1/2"), ("B-LOC", "O"))]
+    assert read("New York\tB-LOC\n2 1/2\tO\n") == [ConllSentence(1, ("New York", "2 1/2"), ("B-LOC", "O"))]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "\t\n", "-DOCSTART- O\n\n"], ids=["empty", "blank", "tab", "docstart"])
@@ -73,7 +73,7 @@ def test_an_empty_word_column_is_refused(read):
 )
 def test_other_spaces_belong_to_words(read, space):
     assert read(f"10{space}000 B-MONEY\n{space} O\n{space}\tO\n") == [
-        Sentence(1, (f"10{space}000", space, space), ("B-MONEY", "O", "O"))
+        ConllSentence(1, (f"10{space}000", space, space), ("B-MONEY", "O", "O"))
     ]
 
 
@@ -126,7 +126,7 @@ def test_a_file_in_which_no_sentence_can_be_read_is_an_error(read):
 
 def test_columns_can_be_chosen(read):
     content = "1\tSee\tVB\tO\t_\n2\tAnn\tNN\tB-PER\t_\n3\tnow\tRB\tO\t_\n"
-    assert read(content, 2, 4) == read(content, -4, -2) == [Sentence(1, ("See", "Ann", "now"), ("O", "B-PER", "O"))]
+    assert read(content, 2, 4) == read(content, -4, -2) == [ConllSentence(1, ("See", "Ann", "now"), ("O", "B-PER", "O"))]
     with pytest.raises(ReadError, match=r"line 1: got .*name other columns with --word-column and --tag-column"):
         read(content, 7, 1)
 

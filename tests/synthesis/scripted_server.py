@@ -68,9 +68,9 @@ def repeat(*kinds: Kind) -> Iterator[Kind]:
 
 def faulty(share: float, seed: int = 0) -> Iterator[str]:
     """A script in which each kind of fault occurs, a share of all requests being faulty."""
-    chance, kinds = random.Random(seed), list(FAULTS)
+    rng, kinds = random.Random(seed), list(FAULTS)
     while True:
-        yield kinds[chance.randrange(len(kinds))] if chance.random() < share else "good"
+        yield kinds[rng.randrange(len(kinds))] if rng.random() < share else "good"
 
 
 def flawless() -> Iterator[str]:
@@ -101,7 +101,7 @@ class Server:
     most_busy: int = 0
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(1)
+        self.rng = random.Random(1)
         self.lock = threading.Lock()
 
     def __enter__(self) -> "Server":
@@ -125,25 +125,27 @@ class Server:
     def records(self, body: dict[str, Any]) -> list[dict[str, Any]]:
         """Good records, as many as were asked for; one for a correction."""
         content = body["messages"][-1]["content"]
-        briefs = [match.groupdict() for match in BRIEF.finditer(content)]
-        if not briefs:
+        record_requests = [match.groupdict() for match in BRIEF.finditer(content)]
+        if not record_requests:
             intent = re.search(r"the intent (\w+)\.", content)
-            briefs = [{"least": "8", "most": "12", "intent": intent and intent[1], "entities": "entities: DATE"}]
+            record_requests = [{"least": "8", "most": "12", "intent": intent and intent[1], "entities": "entities: DATE"}]
         with self.lock:
-            return [self.record(brief) for brief in briefs]
+            return [self.record(record_request) for record_request in record_requests]
 
     def entity(self, label: str) -> str:
         """An entity of a label; names and addresses are new nearly every time."""
         if label in ENTITIES:
-            return self.chance.choice(ENTITIES[label])
-        first, last = ("".join(self.chance.choices(SYLLABLES, k=3)) for _ in range(2))
+            return self.rng.choice(ENTITIES[label])
+        first, last = ("".join(self.rng.choices(SYLLABLES, k=3)) for _ in range(2))
         return f"{first}@{last}.example" if label == "EMAIL" else f"{first} {last}".title()
 
-    def record(self, brief: dict[str, Any]) -> dict[str, Any]:
+    def record(self, record_request: dict[str, Any]) -> dict[str, Any]:
         """A text of random words, with entities between them."""
-        number = self.chance.randint(int(brief["least"]), int(brief["most"]))
-        labels = [] if "no entity" in brief["entities"] else brief["entities"].removeprefix("entities: ").split(", ")
-        words = self.chance.sample(seed_words(), max(number, 2 * len(labels) + 4))
+        number = self.rng.randint(int(record_request["least"]), int(record_request["most"]))
+        labels = (
+            [] if "no entity" in record_request["entities"] else record_request["entities"].removeprefix("entities: ").split(", ")
+        )
+        words = self.rng.sample(seed_words(), max(number, 2 * len(labels) + 4))
         listed: list[dict[str, Any]] = []
         for place, label in enumerate(labels):
             entity = self.entity(label)
@@ -151,8 +153,8 @@ class Server:
             tags = [f"{'I' if i else 'B'}-{label}" for i in range(len(entity.split()))]
             listed += [{"word": word, "label": tag, "occurrence": None} for word, tag in zip(entity.split(), tags)]
         record: dict[str, Any] = {"text": " ".join(words), "labels": listed}
-        if brief["intent"]:
-            record["intent"] = brief["intent"]
+        if record_request["intent"]:
+            record["intent"] = record_request["intent"]
         self.good[record["text"]] = record
         return record
 

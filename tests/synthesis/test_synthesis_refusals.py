@@ -10,14 +10,14 @@ from test_synthesis_run import assert_good, lines
 
 from spacy_slm_ner.cli.generate import generate
 from spacy_slm_ner.errors import EndpointError, ReadError
-from spacy_slm_ner.synthesis.endpoint import Endpoint, Manners
+from spacy_slm_ner.synthesis.endpoint import Endpoint, RequestOptions
 from spacy_slm_ner.synthesis.refusals import complaint_of
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec
 
 MakeSpec = Callable[..., Spec]
 ONE_BY_ONE = Limits(concurrency=1)
-ONCE = Manners(retries=0)
+ONCE = RequestOptions(retries=0)
 
 
 def error(message: str, **more: Any) -> dict[str, Any]:
@@ -108,11 +108,11 @@ def test_a_filtered_request_is_set_aside(refused: Kind, key: str, make_spec: Mak
 
 def test_a_run_in_which_everything_is_filtered_ends(key: str, make_spec: MakeSpec, tmp_path: Path) -> None:
     with Server(repeat(Raw(400, AZURE))) as server:
-        end, summary = generate(make_spec(records=30, base_url=server.url), tmp_path / "out.jsonl", manners=ONCE)
+        end, summary = generate(make_spec(records=30, base_url=server.url), tmp_path / "out.jsonl", options=ONCE)
         assert end == "stalled" and "content management policy" in summary["last_reason"]
         server.script = repeat("good")
         changed = make_spec(records=30, base_url=server.url, domain="Bookings of tables")
-        assert generate(changed, tmp_path / "out.jsonl", manners=ONCE)[0] == "done"
+        assert generate(changed, tmp_path / "out.jsonl", options=ONCE)[0] == "done"
     assert_good(tmp_path / "out.jsonl", server, 30)
 
 
@@ -206,7 +206,9 @@ def test_no_completion_ends_by_name(sent: Raw, end: str, said: str, key: str, ma
 @pytest.mark.parametrize("sent", [error("Rate limit exceeded", code=429), error("Overloaded", code=503), {"choices": []}])
 def test_a_rate_limit_in_a_200_is_tried_again(sent: Any, key: str, make_spec: MakeSpec, tmp_path: Path) -> None:
     with Server(repeat(Raw(200, sent), "good")) as server:
-        end, summary = generate(make_spec(records=5, base_url=server.url), tmp_path / "out.jsonl", ONE_BY_ONE, Manners(retries=1))
+        end, summary = generate(
+            make_spec(records=5, base_url=server.url), tmp_path / "out.jsonl", ONE_BY_ONE, RequestOptions(retries=1)
+        )
     assert (end, len(server.requests), summary["last_error"]) == ("done", 2, "")
 
 

@@ -13,14 +13,14 @@ from scripted_server import Server, faulty, flawless
 
 from spacy_slm_ner.cli.generate import generate
 from spacy_slm_ner.errors import ReadError
-from spacy_slm_ner.synthesis.endpoint import Manners
+from spacy_slm_ner.synthesis.endpoint import RequestOptions
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec
 
 MakeSpec = Callable[..., Spec]
 FAST = Limits(concurrency=16)
-HASTY = Manners(timeout=0.8, retries=8)
-ONCE = Manners(retries=0)
+HASTY = RequestOptions(timeout=0.8, retries=8)
+ONCE = RequestOptions(retries=0)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def test_a_thousand_good_records_out_of_many_faults(key: str, make_spec: MakeSpe
 
 
 def test_kill_9_at_any_moment_loses_and_doubles_nothing(key: str, make_spec: MakeSpec, tmp_path: Path) -> None:
-    output, chance = tmp_path / "out.jsonl", random.Random(3)
+    output, rng = tmp_path / "out.jsonl", random.Random(3)
     with Server(faulty(0.2), latency=0.02) as server:
         spec = make_spec(records=1000, base_url=server.url)
         killed = 0
@@ -71,7 +71,7 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(key: str, make_spec: Mak
             if child == 0:
                 generate(spec, output, FAST, HASTY)
                 os._exit(0)
-            time.sleep(chance.uniform(0.1, 0.8))
+            time.sleep(rng.uniform(0.1, 0.8))
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
             killed += os.WIFSIGNALED(status)
@@ -86,9 +86,9 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(key: str, make_spec: Mak
 
 
 def read_good(text: str, server: Server) -> list[dict[str, Any]]:
-    from spacy_slm_ner.synthesis.answers import read_answer
+    from spacy_slm_ner.synthesis.response_parsing import parse_answer
 
-    return [payload for payload in read_answer(text) if isinstance(payload, dict) and payload.get("text") in server.good]
+    return [payload for payload in parse_answer(text) if isinstance(payload, dict) and payload.get("text") in server.good]
 
 
 def test_a_torn_line_is_cut_off(key: str, make_spec: MakeSpec, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_an_endpoint_that_does_not_help_ends_the_run(kind: str, end: str, key: s
             yield kind
 
     with Server(script()) as server:
-        found, summary = generate(make_spec(records=50, base_url=server.url), tmp_path / "out.jsonl", manners=ONCE)
+        found, summary = generate(make_spec(records=50, base_url=server.url), tmp_path / "out.jsonl", options=ONCE)
     assert found == end
     assert summary["records"] == 0
     assert summary["last_error"] or summary["last_reason"]

@@ -16,7 +16,7 @@ import pytest
 from tokenizers import AddedToken
 
 from spacy_slm_ner.cli.generate import generate
-from spacy_slm_ner.synthesis.endpoint import Manners
+from spacy_slm_ner.synthesis.endpoint import RequestOptions
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec
 
@@ -39,9 +39,9 @@ def write_model(folder: Path, answer: str) -> None:
     tokenizer.add_tokens([AddedToken(answer, normalized=False)])
     said = tokenizer.convert_tokens_to_ids(answer)
     last = tokenizer.apply_chat_template([{"role": "user", "content": "Hello"}], add_generation_prompt=True)[-1]
-    shape = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    profile = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     torch.manual_seed(0)
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=4096, **shape))
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=4096, **profile))
     with torch.no_grad():
         for layer in model.model.layers:
             layer.self_attn.o_proj.weight.zero_()
@@ -106,13 +106,13 @@ def test_records_from_a_real_server(served: str, small_spec: Spec, key: str, tmp
     """The good records once each, what it repeats and what is wrong aside, and its tokens counted."""
     spec = small_spec.model_copy(update={"base_url": served})
     output = tmp_path / "out.jsonl"
-    end, summary = generate(spec, output, Limits(concurrency=1, requests=3), Manners(timeout=120, retries=1))
+    end, summary = generate(spec, output, Limits(concurrency=1, requests=3), RequestOptions(timeout=120, retries=1))
     assert end == "requests", summary
     records = [json.loads(line) for line in output.read_text(encoding="utf8").splitlines()]
     assert [record["text"] for record in records] == [record["text"] for record in GOOD]
     # The server names the revision as well.
     assert {record["model"] for record in records} == {f"{small_spec.model}@main"}
     assert "Tom" in Path(summary["rejects_file"]).read_text(encoding="utf8")
-    again, _ = generate(spec, output, Limits(concurrency=1, requests=3), Manners(timeout=120, retries=1))
+    again, _ = generate(spec, output, Limits(concurrency=1, requests=3), RequestOptions(timeout=120, retries=1))
     assert summary["prompt_tokens"] > 0 and summary["completion_tokens"] > 0
     assert again == "requests" and len(output.read_text(encoding="utf8").splitlines()) == 2

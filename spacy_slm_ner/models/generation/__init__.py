@@ -1,0 +1,1 @@
+"""Constrained text generation in batches. The way in is `generator.Generator`."""

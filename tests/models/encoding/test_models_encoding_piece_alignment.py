@@ -1,0 +1,75 @@
+"""Pieces, tokens and windows."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_slm_ner.models.encoding.piece_alignment import POOLINGS, Pooling, link, split_alignment, window_ranges
+
+RANGES = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4)), max_size=12)
+SIZES = st.integers(1, 6).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
+
+
+def place(gaps: list[tuple[int, int]]) -> np.ndarray:
+    """Ranges in a row, each behind a gap."""
+    ends = np.cumsum([gap + length for gap, length in gaps])
+    return np.array([(end - length, end) for end, (_, length) in zip(ends, gaps)], dtype=int).reshape(-1, 2)
+
+
+@given(RANGES, RANGES)
+def test_pieces_and_tokens_are_linked_where_they_share_a_character(pieces: list, tokens: list) -> None:
+    pieces, tokens = place(pieces), place(tokens)
+    links = link(pieces, tokens, "mean")
+    expected = [(i, j) for i, (a, b) in enumerate(pieces) for j, (start, end) in enumerate(tokens) if a < end and start < b]
+    assert list(zip(links.piece.tolist(), links.token.tolist())) == expected
+
+
+@given(RANGES, RANGES, st.sampled_from(POOLINGS))
+def test_shares_of_a_token_add_up_to_one(pieces: list, tokens: list, pooling: Pooling) -> None:
+    everything = link(place(pieces), place(tokens), "mean")
+    links = link(place(pieces), place(tokens), pooling)
+    assert set(links.token) == set(everything.token)
+    assert all(links.share[links.token == token].sum() == pytest.approx(1.0) for token in links.token)
+    if pooling != "mean":
+        choose = min if pooling == "first" else max
+        assert {(t, p) for p, t in zip(links.piece, links.token)} == {
+            (t, choose(everything.piece[everything.token == t])) for t in everything.token
+        }
+
+
+def test_one_piece_of_two_tokens_counts_for_both() -> None:
+    links = link(np.array([[0, 3], [3, 6]]), np.array([[0, 2], [2, 6]]), "first")
+    assert list(zip(links.piece, links.token)) == [(0, 0), (0, 1)]
+
+
+def test_several_pieces_of_one_character_are_one_token() -> None:
+    """Byte-level pieces of an emoji all have its range."""
+    links = link(np.array([[0, 1], [0, 1], [0, 1], [2, 3]]), np.array([[0, 1], [2, 3]]), "last")
+    assert list(zip(links.piece, links.token)) == [(2, 0), (3, 1)]
+
+
+@given(st.integers(0, 60), SIZES)
+def test_windows_cover_a_text(pieces: int, sizes: tuple[int, int]) -> None:
+    size, overlap = sizes
+    ranges = window_ranges(pieces, size, overlap).tolist()
+    assert [start for start, _ in ranges] == sorted({start for start, _ in ranges})
+    assert all(0 < end - start <= size for start, end in ranges)
+    assert sorted({i for start, end in ranges for i in range(start, end)}) == list(range(pieces))
+    assert all(left[1] - right[0] == overlap for left, right in pairwise(ranges))
+
+
+@given(RANGES, RANGES, SIZES, st.sampled_from(POOLINGS))
+def test_windows_share_their_pieces(pieces: list, tokens: list, sizes: tuple[int, int], pooling: Pooling) -> None:
+    links = link(place(pieces), place(tokens), pooling)
+    ranges = window_ranges(len(pieces), *sizes)
+    parts = split_alignment(links, ranges)
+    given_to: dict[int, float] = {}
+    for part, (start, end) in zip(parts, ranges):
+        assert all(0 <= column < end - start for column in part.piece)
+        for token, share in zip(part.token.tolist(), part.share.tolist()):
+            given_to[token] = given_to.get(token, 0.0) + share
+    assert set(given_to) == set(links.token.tolist())
+    assert all(total == pytest.approx(1.0) for total in given_to.values())
