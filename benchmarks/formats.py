@@ -21,7 +21,7 @@ from trainings import spread, train
 
 from spacy_slm_ner.cli.evaluate import evaluate
 from spacy_slm_ner.models.generation.batch_reader import StepInput
-from spacy_slm_ner.models.generation.lm_head import Read
+from spacy_slm_ner.models.generation.lm_head import StepLogits
 from spacy_slm_ner.models.generation.packed_reader import PackedReader
 
 DEV = Path("corpus/dev.spacy")
@@ -33,9 +33,9 @@ def passes() -> Iterator[list[int]]:
     """Number of rows of each pass: one over a batch of eight rows counts eight."""
     found, read = [], PackedReader.read
 
-    def count(reader: PackedReader, fed: Sequence[StepInput], whole: bool) -> Read:
-        found.append(len(fed))
-        return read(reader, fed, whole)
+    def count(reader: PackedReader, steps: Sequence[StepInput], whole: bool) -> StepLogits:
+        found.append(len(steps))
+        return read(reader, steps, whole)
 
     with patch.object(PackedReader, "read", count):
         yield found

@@ -39,9 +39,10 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.generation import packed_reader
 from spacy_slm_ner.models.generation.batch_reader import StepInput
-from spacy_slm_ner.models.generation.decoder import Decoder, Row
+from spacy_slm_ner.models.generation.decoder import Decoder
 from spacy_slm_ner.models.generation.generator import Generator
-from spacy_slm_ner.models.generation.packed_attention import Block
+from spacy_slm_ner.models.generation.packed_attention import AttentionBlock
+from spacy_slm_ner.models.generation.running_sequence import RunningSequence
 from spacy_slm_ner.models.pretrained.loading import load_causal_lm
 from spacy_slm_ner.models.pretrained.precision import torch_dtype
 
@@ -94,7 +95,7 @@ class Way:
 
 def by(decoder: Decoder, work: Work, run: Callable[[], None]) -> Way:
     """A way by this package's decoder, whose model for the heads of prompts may be another than that for what follows."""
-    models = {id(model): model for model in (decoder.model, decoder.reads)}
+    models = {id(model): model for model in (decoder.model, decoder.packed.model if decoder.packed else decoder.model)}
     return Way(list(models.values()), work, run)
 
 
@@ -126,14 +127,16 @@ def means(model: Any, exact: Any, work: Work) -> dict[str, Way]:
     adapted = inject_adapter_in_model(LoraConfig(r=16, target_modules="all-linear"), load_again(model))
     plain, beside, full, padded, whole = (Decoder(one, work.batch_pieces) for one in (model, adapted, exact, model, model))
     padded.packed = None
-    for head in (whole.head, whole.packed):
+    for head in (whole.lm_head, whole.packed):
         if head is not None:
-            head.plain = False
+            head.is_linear = False
     own = work.with_own_heads()
     nothing = lambda row: None
     ways = {
         "the head of the prompt read once": by(plain, own, partial(decode, plain, own, False)),
-        "forced pieces read with the next decision": by(plain, work, partial(without, plain, work, Row, "write_forced", nothing)),
+        "forced pieces read with the next decision": by(
+            plain, work, partial(without, plain, work, RunningSequence, "write_forced", nothing)
+        ),
         "packed batches": by(padded, work, partial(decode, padded, work, False)),
         "rows that enter a running batch": by(plain, work, partial(without, plain, work, Decoder, "_take", one_after_the_other)),
         "rows of like length attending together": by(
@@ -148,9 +151,9 @@ def means(model: Any, exact: Any, work: Work) -> dict[str, Way]:
     return ways
 
 
-def one_block(fed: list[StepInput], device: torch.device) -> list[Block]:
+def one_block(steps: list[StepInput], device: torch.device) -> list[AttentionBlock]:
     """As `make_blocks`, but all rows attend together."""
-    return [Block(fed, 0, 0, device)]
+    return [AttentionBlock(steps, 0, 0, device)]
 
 
 def load_again(model: Any) -> Any:
@@ -220,7 +223,7 @@ def main(
             way.time()
     words = sum(map(len, docs)) / len(docs)
     written = sum(map(len, work.scripts)) / len(docs)
-    shared, own = len(work.prompts[0].head), sum(len(prompt.body) for prompt in work.prompts) / len(docs)
+    shared, own = len(work.prompts[0].prefix), sum(len(prompt.suffix) for prompt in work.prompts) / len(docs)
     typer.echo(
         f"{len(docs)} texts of {words:.1f} words, batches of {batch}, {fast}; "
         f"pieces of a prompt: {shared} that all share and {own:.1f} of its own; pieces of an answer: {written:.1f}"

@@ -18,9 +18,10 @@ from spacy_slm_ner.constraints.draft import Draft
 from spacy_slm_ner.constraints.grammar import CachedGrammar
 from spacy_slm_ner.constraints.guide import GrammarGuide
 from spacy_slm_ner.formats.base import PromptFormat, Request
-from spacy_slm_ner.models.generation.decoder import Decoder, Row
+from spacy_slm_ner.models.generation.decoder import Decoder
 from spacy_slm_ner.models.generation.generator import Generator
-from spacy_slm_ner.models.generation.lm_head import Read
+from spacy_slm_ner.models.generation.lm_head import StepLogits
+from spacy_slm_ner.models.generation.running_sequence import RunningSequence
 from spacy_slm_ner.models.pretrained.chat_tokenizer import ChatTokenizer, Prompt
 
 
@@ -67,14 +68,14 @@ class Work:
     @property
     def batch_pieces(self) -> int:
         """What a `Decoder` is given to read as many texts at a time as the others."""
-        return self.batch * max(len(prompt.body) for prompt in self.prompts)
+        return self.batch * max(len(prompt.suffix) for prompt in self.prompts)
 
     def whole_prompts(self) -> list[list[int]]:
-        return [[*prompt.head, *prompt.body] for prompt in self.prompts]
+        return [[*prompt.prefix, *prompt.suffix] for prompt in self.prompts]
 
     def batches(self) -> Iterator[list[int]]:
         """Numbers of the texts of each batch, those of like length together."""
-        order = sorted(range(len(self.prompts)), key=lambda i: len(self.prompts[i].body))
+        order = sorted(range(len(self.prompts)), key=lambda i: len(self.prompts[i].suffix))
         return (order[i : i + self.batch] for i in range(0, len(order), self.batch))
 
 
@@ -102,15 +103,15 @@ class Scripted(GrammarGuide):
         self.written += 1
 
 
-def scripted_step(row: Row, read: Read, number: int, column: int) -> int:
-    """As `Row._step`, but the piece of the script is taken."""
+def scripted_step(row: RunningSequence, logits: StepLogits, number: int, column: int) -> int:
+    """As `RunningSequence._write_likeliest`, but the piece of the script is taken."""
     guide: Any = row.guide
     allowed = guide.allowed()
     piece = guide.script[guide.written]
     if len(allowed) > 1:
-        scores = read.scores(number, column, allowed)
-        scores[allowed.index(piece)] = scores.max() + 1.0
-        piece = allowed[int(scores.argmax())]
+        values = logits.logits(number, column, allowed)
+        values[allowed.index(piece)] = values.max() + 1.0
+        piece = allowed[int(values.argmax())]
     guide.step(piece, 0.0)
     return int(piece)
 
@@ -118,7 +119,7 @@ def scripted_step(row: Row, read: Read, number: int, column: int) -> int:
 def decode(decoder: Decoder, work: Work, drafts: bool) -> None:
     """By this package's decoder."""
     guides = [Scripted(request, work.chat, script) for request, script in zip(work.requests, work.scripts)]
-    with patch.object(Row, "_step", scripted_step):
+    with patch.object(RunningSequence, "_write_likeliest", scripted_step):
         decoder.decode(work.prompts, guides, work.drafts if drafts else None)
     for guide, script in zip(guides, work.scripts):
         assert guide.done and guide.written == len(script)
@@ -127,9 +128,11 @@ def decode(decoder: Decoder, work: Work, drafts: bool) -> None:
 take = Decoder._take
 
 
-def one_after_the_other(decoder: Decoder, waiting: deque[Row], rows: Sequence[Row]) -> list[Row]:
+def one_after_the_other(
+    decoder: Decoder, waiting: deque[RunningSequence], running: Sequence[RunningSequence]
+) -> list[RunningSequence]:
     """As `Decoder._take`, but a batch has to end before another begins."""
-    return [] if rows else take(decoder, waiting, rows)
+    return [] if running else take(decoder, waiting, running)
 
 
 # Others'

@@ -33,8 +33,8 @@ def bare_update(generator: Generator, requests: list[Request], optimizer: torch.
     for request in requests:
         prompt = generator.chat.prompt(request.messages)
         answer = generator.target_pieces(request)
-        start = len(prompt.head) + len(prompt.body)
-        ids.append(torch.tensor([*prompt.head, *prompt.body, *answer]))
+        start = len(prompt.prefix) + len(prompt.suffix)
+        ids.append(torch.tensor([*prompt.prefix, *prompt.suffix, *answer]))
         labels.append(torch.tensor([IGNORED] * start + answer))
     mask = pad_sequence([torch.ones(len(row), dtype=torch.long) for row in ids], batch_first=True)
     generator.model.train()

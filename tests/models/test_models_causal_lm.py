@@ -251,7 +251,7 @@ def test_without_an_adapter_all_weights_are_trained(llama: Path) -> None:
 
 def test_checkpointed_gradients_are_the_same(llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The same attention on both sides: plain and fused round differently.
-    monkeypatch.setattr("spacy_slm_ner.models.generation.generator.LONG", 0)
+    monkeypatch.setattr("spacy_slm_ner.models.generation.training_loss.LONG", 0)
 
     def gradients(**settings: Any) -> dict[str, torch.Tensor]:
         model = ready(llama, **settings)

@@ -1,22 +1,22 @@
-"""How a batch of rows is read: what goes in, what comes out, and what is remembered in between."""
+"""The interface of what reads a batch of sequences: what goes in, what comes out, and what is cached in between."""
 
 from typing import Any, NamedTuple, Protocol, Sequence
 
 import torch
 from transformers import DynamicCache
 
-from .lm_head import Head, Read
+from .lm_head import LMHead, StepLogits
 
 # Keys and values of each layer. Shape of each: (rows, heads, columns, head size).
 KeyValues = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 
 
 class StepInput(NamedTuple):
-    """What one row lets the model read.
+    """What the model reads of one sequence in a step.
 
-    pieces (list[int]): Those that were not read yet.
-    length (int): Number of pieces that it has read before, and that still count.
-    keep (int): Number of the last pieces behind which scores are asked for.
+    pieces (list[int]): Pieces that were not read yet.
+    length (int): Number of cached pieces that still count; those behind them are forgotten.
+    keep (int): Number of the last pieces whose logits are needed.
     """
 
     pieces: list[int]
@@ -25,38 +25,38 @@ class StepInput(NamedTuple):
 
 
 class BatchReader(Protocol):
-    """Reads rows together, and remembers what each has read. Rows do not see each other.
+    """Reads sequences together, and caches keys and values of each. Sequences do not see each other.
 
-    `enter`, `read` and `keep` again and again, where `enter` may be left out while there are rows.
+    Called as `enter`, `read` and `keep`, again and again; `enter` may be left out while there are sequences.
     """
 
-    def enter(self, known: Sequence[KeyValues]) -> None:
-        """Let rows in, behind those that are there.
+    def enter(self, prefixes: Sequence[KeyValues]) -> None:
+        """Add sequences behind those that are there.
 
-        known (Sequence[KeyValues]): What each has read before, as one row. Rows that share it give the same object.
+        prefixes (Sequence[KeyValues]): Cached prefix of each, as one row. Sequences that share a prefix give the same object.
         """
         ...
 
-    def read(self, fed: Sequence[StepInput], whole: bool) -> Read:
-        """Let each row read on. What a row has read beyond `length` is forgotten.
+    def read(self, steps: Sequence[StepInput], whole: bool) -> StepLogits:
+        """Let the model read the next pieces of each sequence.
 
-        whole (bool): Whether the scores of all pieces are asked for.
+        whole (bool): Whether the logits of the whole vocabulary are needed.
         """
         ...
 
     def keep(self, staying: Sequence[int]) -> Sequence[int]:
-        """Forget all rows but some. RETURNS (Sequence[int]): The same rows, in the order in which they are read from now on."""
+        """Forget all sequences but some. RETURNS (Sequence[int]): The same numbers, in the order of the next `read`."""
         ...
 
     def close(self) -> None:
-        """Forget all rows; it is not used again."""
+        """Forget all sequences; the reader is not used again."""
         ...
 
 
-def read_prefix(head: Head, pieces: Sequence[int]) -> KeyValues:
-    """Keys and values of the head of a prompt."""
+def read_prefix(lm_head: LMHead, pieces: Sequence[int]) -> KeyValues:
+    """Compute the keys and values of a prefix."""
     cache: Any = DynamicCache()
-    ids = torch.tensor([list(pieces)], device=head.model.device)
-    head.read(1, False, input_ids=ids, past_key_values=cache, use_cache=True)
+    ids = torch.tensor([list(pieces)], device=lm_head.model.device)
+    lm_head.forward(1, False, input_ids=ids, past_key_values=cache, use_cache=True)
     found: KeyValues = cache.to_legacy_cache()
     return found

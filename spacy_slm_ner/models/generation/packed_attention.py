@@ -1,41 +1,41 @@
-"""Attention of rows of different lengths, which keep their keys and values in one store."""
+"""Attention of sequences of different lengths, whose keys and values are in one store."""
 
 from itertools import pairwise
 from typing import Optional, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from .batch_reader import StepInput
+from .partition import best_partition
 
-# What one call costs, in products of a query and a key: by trial on a processor, a guess elsewhere.
+# What one call of the attention costs, in products of a query and a key: measured on a CPU, a guess elsewhere.
 CALL, OTHER_CALL = {"cpu": 4096}, 2**20
 
 
-class Block:
-    """Rows beside each other that attend together, their queries padded to the most that one has.
+class AttentionBlock:
+    """Neighbouring sequences that attend in one call, their queries padded to the most that one has.
 
-    fed (Sequence[StepInput]): The rows.
-    first (int): Place of the first of them in the store.
+    steps (Sequence[StepInput]): The sequences.
+    first (int): Row of the first of them in the store.
     start (int): Number of pieces that are read before theirs.
     """
 
-    def __init__(self, fed: Sequence[StepInput], first: int, start: int, device: torch.device) -> None:
-        counts = np.array([len(row.pieces) for row in fed])
-        rows = np.repeat(np.arange(len(fed)), counts)
+    def __init__(self, steps: Sequence[StepInput], first: int, start: int, device: torch.device) -> None:
+        counts = np.array([len(step.pieces) for step in steps])
+        rows = np.repeat(np.arange(len(steps)), counts)
         columns = np.concatenate([np.arange(count) for count in counts])
-        places = np.array([row.length for row in fed])[rows] + columns
-        self.shape = len(fed), int(counts.max())
-        self.width = int(places.max()) + 1
-        self.stored = slice(first, first + len(fed))
-        self.pieces = slice(start, start + len(places))
-        # A query that is not there sees the first piece, so that nothing is divided by zero.
-        padded = np.zeros(self.shape, dtype=np.int64)
-        padded[rows, columns] = places
-        self.rows, self.columns, self.places = (torch.from_numpy(part).to(device) for part in (rows, columns, places))
-        self._seen_to = torch.from_numpy(padded).to(device)
+        positions = np.array([step.length for step in steps])[rows] + columns
+        self.shape = len(steps), int(counts.max())
+        self.width = int(positions.max()) + 1
+        self.stored = slice(first, first + len(steps))
+        self.pieces = slice(start, start + len(positions))
+        # A query that is padding sees the first piece, so that nothing is divided by zero.
+        last_seen = np.zeros(self.shape, dtype=np.int64)
+        last_seen[rows, columns] = positions
+        self.rows, self.columns, self.positions = (torch.from_numpy(part).to(device) for part in (rows, columns, positions))
+        self._last_seen = torch.from_numpy(last_seen).to(device)
         self._masks: dict[tuple[Optional[int], int], torch.Tensor] = {}
 
     def attend(
@@ -55,12 +55,12 @@ class Block:
         RETURNS (torch.Tensor): For the pieces of this block. Shape: (pieces, heads, head size).
         """
         keys, values = store[:, self.stored, : self.width]
-        keys[self.rows, self.places] = key[self.pieces]
-        values[self.rows, self.places] = value[self.pieces]
+        keys[self.rows, self.positions] = key[self.pieces]
+        values[self.rows, self.positions] = value[self.pieces]
         (rows, columns), (_, heads, size) = self.shape, query.shape
         shared = heads // keys.shape[2]
         # Heads that share their keys stand behind each other, as if they were more queries of one head. What is not a query gives
-        # an answer that nobody asks for.
+        # a result that nobody asks for.
         padded = query.new_empty(rows, heads // shared, shared, columns, size)
         padded[self.rows, :, :, self.columns] = query[self.pieces].unflatten(1, (-1, shared))
         found = functional.scaled_dot_product_attention(
@@ -73,14 +73,14 @@ class Block:
         return found.view(padded.shape)[self.rows, :, :, self.columns].flatten(1, 2)
 
     def _mask(self, window: Optional[int], shared: int, dtype: torch.dtype) -> torch.Tensor:
-        """What each query sees: all pieces up to itself, or the last ones of a window.
+        """The attention mask: a query sees all pieces up to itself, or the last ones of a window.
 
         shared (int): How often the queries stand behind each other.
         RETURNS (torch.Tensor): 0 where it sees, or else minus infinity. Shape: (rows, 1, shared * queries, places).
         """
         mask = self._masks.get((window, shared))
         if mask is None:
-            distance = self._seen_to[:, None, :, None] - torch.arange(self.width, device=self._seen_to.device)
+            distance = self._last_seen[:, None, :, None] - torch.arange(self.width, device=self._last_seen.device)
             unseen = distance < 0 if window is None else (distance < 0) | (distance >= window)
             # As numbers, because a mask of booleans is turned into them again in every layer.
             mask = torch.zeros(unseen.shape, dtype=dtype, device=unseen.device).masked_fill_(unseen, -torch.inf)
@@ -88,37 +88,11 @@ class Block:
         return mask
 
 
-def make_blocks(fed: Sequence[StepInput], device: torch.device) -> list[Block]:
-    """Part rows such that little is padded: those that read whole prompts do not stand with those that read a piece, nor long
-    texts with short ones, unless a block more would cost more than that."""
-    counts = np.array([len(row.pieces) for row in fed])
-    widths = counts + [row.length for row in fed]
-    cuts = best_cuts(counts, widths, CALL.get(device.type, OTHER_CALL))
-    starts = [0, *counts.cumsum().tolist()]
-    return [Block(fed[first:end], first, starts[first], device) for first, end in pairwise(cuts)]
-
-
-def best_cuts(counts: NDArray[np.int64], widths: NDArray[np.int64], call: int) -> list[int]:
-    """Where to part rows such that products of queries and keys, padding included, are fewest.
-
-    counts (NDArray[np.int64]): Number of queries of each row. Shape: (rows,).
-    widths (NDArray[np.int64]): Number of keys. Shape: (rows,).
-    call (int): What a part costs beside its products.
-    RETURNS (list[int]): First row of each part, and the number of rows.
-    """
-    rows = len(counts)
-    if rows * counts.max() * widths.max() <= call:
-        return [0, rows]
-    # Dynamic programming over the end of the last part: its most queries and keys by its start, the least cost, the best start.
-    most, widest, least, start = (np.zeros(rows + 1, dtype=np.int64) for _ in range(4))
-    sizes = np.arange(rows, 0, -1)
-    for end in range(1, rows + 1):
-        np.maximum(most[:end], counts[end - 1], out=most[:end])
-        np.maximum(widest[:end], widths[end - 1], out=widest[:end])
-        costs = least[:end] + most[:end] * widest[:end] * sizes[rows - end :]
-        start[end] = costs.argmin()
-        least[end] = costs[start[end]] + call
-    cuts = [rows]
-    while cuts[-1]:
-        cuts.append(int(start[cuts[-1]]))
-    return cuts[::-1]
+def make_blocks(steps: Sequence[StepInput], device: torch.device) -> list[AttentionBlock]:
+    """Partition sequences into blocks with little padding: those that read whole prompts are not together with those that read
+    a piece, nor long texts with short ones, unless another block would cost more than that."""
+    queries = np.array([len(step.pieces) for step in steps])
+    keys = queries + [step.length for step in steps]
+    edges = best_partition(queries, keys, CALL.get(device.type, OTHER_CALL))
+    starts = [0, *queries.cumsum().tolist()]
+    return [AttentionBlock(steps[first:end], first, starts[first], device) for first, end in pairwise(edges)]

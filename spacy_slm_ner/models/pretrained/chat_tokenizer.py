@@ -17,25 +17,25 @@ PROBE = ("6", ": B-TIME\n", " pm", "naïve", "[2]", "five o'clock")
 
 
 class Prompt(NamedTuple):
-    """Piece ids of a prompt, parted where the user's text begins.
+    """Piece ids of a prompt, split where the user's text begins.
 
-    head (tuple[int, ...]): The same for all texts under one task; never empty.
-    body (tuple[int, ...]): The user's text and the opening of the answer; never empty.
+    prefix (tuple[int, ...]): The same for all texts under one task; never empty.
+    suffix (tuple[int, ...]): The user's text and the opening of the answer; never empty.
     """
 
-    head: tuple[int, ...]
-    body: tuple[int, ...]
+    prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
 
 
 class Frame(NamedTuple):
     """A chat without its last content.
 
-    head (tuple[int, ...]): Piece ids before it.
-    body (tuple[Optional[tuple[int, ...]], ...]): Piece ids from there on, with None in its place.
+    prefix (tuple[int, ...]): Piece ids before it.
+    suffix (tuple[Optional[tuple[int, ...]], ...]): Piece ids from there on, with None in its place.
     """
 
-    head: tuple[int, ...]
-    body: tuple[Optional[tuple[int, ...]], ...]
+    prefix: tuple[int, ...]
+    suffix: tuple[Optional[tuple[int, ...]], ...]
 
 
 class ChatTokenizer:
@@ -101,8 +101,8 @@ class ChatTokenizer:
                 self._frames.clear()
             frame = self._frames[key] = self._frame(messages)
         content = self.encode_plain(last["content"])
-        body = tuple(piece for part in frame.body for piece in (content if part is None else part))
-        return Prompt(frame.head or (self.end,), body or (self.end,))
+        suffix = tuple(piece for part in frame.suffix for piece in (content if part is None else part))
+        return Prompt(frame.prefix or (self.end,), suffix or (self.end,))
 
     def _frame(self, messages: Sequence[Message]) -> "Frame":
         """All but the last content of a chat.

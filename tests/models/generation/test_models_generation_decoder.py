@@ -22,8 +22,8 @@ from spacy_slm_ner.formats.base import Request
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.generation.decoder import Decoder, shared_prefixes
-from spacy_slm_ner.models.generation.lm_head import Head
-from spacy_slm_ner.models.generation.packed_reader import PackedReader, few_sizes
+from spacy_slm_ner.models.generation.lm_head import LMHead
+from spacy_slm_ner.models.generation.packed_reader import PackedReader, round_up
 from spacy_slm_ner.models.pretrained.chat_tokenizer import ChatTokenizer, Prompt
 
 END = 2  # as the tokenizer of tiny_llama has it
@@ -58,7 +58,7 @@ def guide(tiny_chat: ChatTokenizer) -> Make:
 @torch.inference_mode()
 def plain_decode(model: Any, prompt: Prompt, guide: Guide) -> Answer:
     """One sequence, one piece a step, nothing remembered."""
-    ids = [*prompt.head, *prompt.body]
+    ids = [*prompt.prefix, *prompt.suffix]
     while not guide.done:
         allowed = guide.allowed()
         if allowed is not None and len(allowed) == 1:
@@ -237,7 +237,7 @@ def test_heads_of_different_tasks_do_not_mix(model: Any, tiny_chat: ChatTokenize
     requests = [Request(form.render(doc), form.constraint(doc)) for doc in docs for form in forms]
     decoder = Decoder(model)
     assert_same(decode(decoder, tiny_chat, requests, guide), plainly(model, tiny_chat, requests, guide))
-    assert len(decoder.heads) == 3
+    assert len(decoder.prefix_cache) == 3
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["packed", "padded"])
@@ -251,8 +251,8 @@ def test_tasks_of_one_text_each_are_read_together(packed: bool, model: Any, tiny
     with Counting(decoder) as counting:
         found = decode(decoder, tiny_chat, requests, guide)
     assert_same(found, plainly(model, tiny_chat, requests, guide))
-    [known] = decoder.heads
-    heads = [tiny_chat.prompt(request.messages).head for request in requests]
+    [known] = decoder.prefix_cache
+    heads = [tiny_chat.prompt(request.messages).prefix for request in requests]
     assert all(head[: len(known)] == known for head in heads) and len({head[len(known)] for head in heads}) > 1
     assert counting.read[0] == len(known)
     assert len(counting.read) <= 1 + max(map(len, passes_of(decoder, tiny_chat, requests, guide)))
@@ -290,7 +290,12 @@ def test_more_tasks_than_are_remembered_are_answered(model: Any, tiny_chat: Chat
     decoder = Decoder(model)
     found = decode(decoder, tiny_chat, requests + requests[:1], guide)
     assert_same(found, plainly(model, tiny_chat, requests + requests[:1], guide))
-    assert len(decoder.heads) <= 17
+    assert len(decoder.prefix_cache) <= 17
+
+
+def reading_model(decoder: Decoder) -> Any:
+    """The model that reads what is behind the cached prefixes."""
+    return decoder.model if decoder.packed is None else decoder.packed.model
 
 
 class Counting:
@@ -298,7 +303,7 @@ class Counting:
 
     def __init__(self, decoder: Decoder) -> None:
         self.read: list[int] = []
-        models = {id(model): model for model in (decoder.model, decoder.reads)}.values()
+        models = {id(model): model for model in (decoder.model, reading_model(decoder))}.values()
         self._hooks = [model.base_model.register_forward_pre_hook(self._count, with_kwargs=True) for model in models]
 
     def _count(self, module: Any, args: Any, inputs: dict[str, Any]) -> None:
@@ -319,7 +324,7 @@ def test_states_are_projected_from_memory_of_their_own(packed: bool, model: Any,
     decoder = Decoder(model)
     decoder.packed = decoder.packed if packed else None
     requests = [ask(split(text)) for text in ("at 4", "on May 5")]
-    head = decoder.reads.get_output_embeddings()
+    head = reading_model(decoder).get_output_embeddings()
     spy = head.register_forward_hook(lambda module, args, output: compact.append(args[0].is_contiguous()))
     decode(decoder, tiny_chat, requests, lambda _: FreeGuide(tiny_chat.decode, -1, 3))
     spy.remove()
@@ -330,33 +335,37 @@ def test_states_are_projected_from_memory_of_their_own(packed: bool, model: Any,
 def test_only_what_is_allowed_is_projected(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     decoder = Decoder(model)
     projected: list[Any] = []
-    spy = decoder.reads.get_output_embeddings().register_forward_hook(lambda module, args, output: projected.append(output))
+    spy = (
+        reading_model(decoder)
+        .get_output_embeddings()
+        .register_forward_hook(lambda module, args, output: projected.append(output))
+    )
     decode(decoder, tiny_chat, [ask(split("on May 5"))], guide)
     spy.remove()
-    assert decoder.head.plain and not projected
+    assert decoder.lm_head.is_linear and not projected
 
 
 @torch.inference_mode()
 def test_weights_are_remembered_of_few_pieces_alone(model: Any) -> None:
     """Labels come again and again, the words of a text do not, and would fill the memory."""
-    head = Head(model)
+    head = LMHead(model)
     for pieces in ([5, 7], list(range(200)), [5, 7]):
-        weight, bias = head.rows(pieces)
+        weight, bias = head.weights(pieces)
         torch.testing.assert_close(torch.from_numpy(weight), head.output.weight[pieces].detach())
         assert not bias.any()
-    assert list(head._rows) == [(5, 7)]
+    assert list(head._weights) == [(5, 7)]
 
 
 @pytest.mark.parametrize(("kind", "plain"), [("llama", True), ("gemma2", False), ("cohere", False)])
 def test_scores_that_are_bounded_or_scaled_are_left_to_the_model(kind: str, plain: bool) -> None:
     settings = {"head_dim": 8, "pad_token_id": 0} if kind == "gemma2" else {}
-    assert Decoder(tiny_model(kind, **settings)).head.plain == plain
+    assert Decoder(tiny_model(kind, **settings)).prefix.plain == plain
 
 
 def test_a_head_is_read_once(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     decoder = Decoder(model)
     requests = [ask(split(text)) for text in ("at 4", "on May 5")]
-    width = len(tiny_chat.prompt(requests[0].messages).head)
+    width = len(tiny_chat.prompt(requests[0].messages).prefix)
     with Counting(decoder) as counting:
         for _ in range(2):
             decode(decoder, tiny_chat, requests, guide)
@@ -365,7 +374,7 @@ def test_a_head_is_read_once(model: Any, tiny_chat: ChatTokenizer, guide: Make) 
 
 def test_prompts_are_read_within_the_limit_of_pieces(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     requests = [ask(split(" ".join(WORDS[:length]))) for length in (1, 9, 2, 7, 12, 3, 5)]
-    bodies = [len(tiny_chat.prompt(request.messages).body) for request in requests]
+    bodies = [len(tiny_chat.prompt(request.messages).suffix) for request in requests]
     limit = 2 * max(bodies)
     decoder = Decoder(model, limit)
     with Counting(decoder) as counting:
@@ -389,7 +398,7 @@ def test_a_row_that_ends_leaves_the_batch(model: Any, tiny_chat: ChatTokenizer) 
 def test_a_row_that_waits_enters_as_soon_as_there_is_room(model: Any, tiny_chat: ChatTokenizer) -> None:
     """Two find room; the third enters when the second has ended, beside the first."""
     requests = [ask(split(text)) for text in ("4 pm", "5 pm", "6 pm")]
-    body = len(tiny_chat.prompt(requests[0].messages).body)
+    body = len(tiny_chat.prompt(requests[0].messages).suffix)
     decoder = Decoder(model, 2 * (body + 2))
     with Counting(decoder) as counting:
         decode(decoder, tiny_chat, requests, limited(tiny_chat, 5, 2, 4))
@@ -399,7 +408,7 @@ def test_a_row_that_waits_enters_as_soon_as_there_is_room(model: Any, tiny_chat:
 def test_no_row_enters_a_padded_batch(model: Any, tiny_chat: ChatTokenizer) -> None:
     """The others would have to be padded to all that it reads."""
     requests = [ask(split(text)) for text in ("4 pm", "5 pm", "6 pm")]
-    body = len(tiny_chat.prompt(requests[0].messages).body)
+    body = len(tiny_chat.prompt(requests[0].messages).suffix)
     decoder = Decoder(model, 2 * body)
     decoder.packed = None
     with Counting(decoder) as counting:
@@ -414,14 +423,14 @@ def test_a_store_is_not_as_wide_as_the_longest_text_for_as_many_rows_as_there_ar
     texts = [" ".join(WORDS * 8)] * 3 + [f"{number} pm" for number in range(60)]
     limits = [4] * 3 + list(range(2, 62))
     requests = [ask(split(text)) for text in texts]
-    longest = len(tiny_chat.prompt(requests[0].messages).body)
+    longest = len(tiny_chat.prompt(requests[0].messages).suffix)
     shapes: list[tuple[int, int]] = []
     decoder = Decoder(model, 2 * longest)
     real = PackedReader.read
 
     def read(reader: PackedReader, *args: Any) -> Any:
         found = real(reader, *args)
-        shapes.append((reader.store.shape[2], reader.store.shape[3]))
+        shapes.append((reader.store.tensor.shape[2], reader.store.tensor.shape[3]))
         return found
 
     with patch.object(PackedReader, "read", read):
@@ -448,14 +457,14 @@ def test_pieces_without_an_alternative_are_not_read_alone(model: Any, tiny_chat:
 @given(count=st.integers(1, 100_000))
 def test_few_sizes_are_a_little_more_than_is_needed(count: int) -> None:
     half = torch.empty(0, dtype=torch.bfloat16)
-    assert count <= few_sizes(count, half) <= count * 17 / 16
-    assert few_sizes(few_sizes(count, half), half) == few_sizes(count, half)
-    assert few_sizes(count, half.float()) == count
+    assert count <= round_up(count, half) <= count * 17 / 16
+    assert round_up(round_up(count, half), half) == round_up(count, half)
+    assert round_up(count, half.float()) == count
 
 
 def test_there_are_few_sizes() -> None:
     half = torch.empty(0, dtype=torch.bfloat16)
-    assert len({few_sizes(count, half) for count in range(1, 8193)}) < 170
+    assert len({round_up(count, half) for count in range(1, 8193)}) < 170
 
 
 def test_pieces_that_are_read_in_vain_change_no_answer(nlp: Language, tiny_chat: ChatTokenizer, guide: Make) -> None:
@@ -465,10 +474,10 @@ def test_pieces_that_are_read_in_vain_change_no_answer(nlp: Language, tiny_chat:
     decode(decoder, tiny_chat, requests[:1], guide)
     with Counting(decoder) as few:
         found = decode(decoder, tiny_chat, requests, guide)
-    with patch("spacy_slm_ner.models.generation.packed_reader.few_sizes", lambda count, like: count), Counting(decoder) as exact:
+    with patch("spacy_slm_ner.models.generation.packed_reader.round_up", lambda count, like: count), Counting(decoder) as exact:
         expected = decode(decoder, tiny_chat, requests, guide)
     assert_same(found, expected, 1e-2)
-    assert few.read == [few_sizes(count, torch.empty(0, dtype=torch.bfloat16)) for count in exact.read] != exact.read
+    assert few.read == [round_up(count, torch.empty(0, dtype=torch.bfloat16)) for count in exact.read] != exact.read
 
 
 # Proposals
@@ -553,7 +562,7 @@ def test_a_proposal_does_not_go_beyond_what_a_model_can_read(nlp: Language, tiny
     """An answer that ends before the end of the context is not lost because a longer one is proposed."""
     request = ask(nlp.make_doc("Come at 4 pm or on May 5 please"))
     prompt = tiny_chat.prompt(request.messages)
-    model = tiny_model("gpt2", n_embd=32, n_layer=2, n_head=4, n_positions=len(prompt.head) + len(prompt.body) + 3)
+    model = tiny_model("gpt2", n_embd=32, n_layer=2, n_head=4, n_positions=len(prompt.prefix) + len(prompt.suffix) + 3)
     with torch.no_grad():
         # It ends at once, whatever it has read.
         model.lm_head.weight = torch.nn.Parameter(torch.zeros_like(model.lm_head.weight))
@@ -668,7 +677,7 @@ def test_a_free_answer_is_cut_at_its_limit(model: Any, tiny_chat: ChatTokenizer)
 def test_decoding_keeps_no_gradients(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     decoder = Decoder(model)
     decode(decoder, tiny_chat, [ask(split("at 4"))], guide)
-    assert not any(tensor.requires_grad for layers in decoder.heads.values() for layer in layers for tensor in layer)
+    assert not any(tensor.requires_grad for layers in decoder.prefix_cache.values() for layer in layers for tensor in layer)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -676,7 +685,7 @@ def test_the_keys_of_a_head_are_not_changed_by_its_rows(model: Any, tiny_chat: C
     decoder = Decoder(model)
     request = ask(split("Come at 4 pm"))
     decode(decoder, tiny_chat, [request, request], guide)
-    [(head, layers)] = decoder.heads.items()
+    [(head, layers)] = decoder.prefix_cache.items()
     with torch.inference_mode():
         cache = model(input_ids=torch.tensor([head]), past_key_values=DynamicCache(), use_cache=True).past_key_values
     for found, expected in zip(layers, cache.to_legacy_cache(), strict=True):

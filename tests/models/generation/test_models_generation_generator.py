@@ -124,7 +124,7 @@ def test_a_loss_does_not_depend_on_the_kind_of_attention(
 ) -> None:
     requests = [teach(doc) for doc in LESSONS]
     expected = [pytest.approx(by_hand(generator, request), rel=1e-4, abs=1e-4) for request in requests]
-    monkeypatch.setattr("spacy_slm_ner.models.generation.generator.LONG", longest)
+    monkeypatch.setattr("spacy_slm_ner.models.generation.training_loss.LONG", longest)
     assert generator.nll(requests).tolist() == expected
     assert generator.model.config._attn_implementation == "sdpa"
 

@@ -86,7 +86,7 @@ def test_a_hub_base_keeps_the_chat_template_of_its_own_file(llama: Path, hub: Ca
     assert (llama / "chat_template.jinja").is_file()
     local, far = load(llama)[1], load("some/base")[1]
     assert far.prompt(chat_of("text")) == local.prompt(chat_of("text"))
-    assert far.decode(far.prompt(chat_of("text")).head).startswith("<|im_start|>system\n")
+    assert far.decode(far.prompt(chat_of("text")).prefix).startswith("<|im_start|>system\n")
 
 
 # What cannot be loaded

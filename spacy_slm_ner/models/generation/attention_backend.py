@@ -1,0 +1,49 @@
+"""An attention of our own in the models of transformers, which take another one by its name."""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Callable, Iterator, Optional
+
+import torch
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+NAME = "spacy_slm_ner_packed"
+
+# Attention of one layer: its number, query, key, value, scaling, and window (see `PackedReader.attend`).
+Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor, Optional[float], Optional[int]], torch.Tensor]
+# Threads may read with the same model at the same time, each with a batch of its own.
+ATTEND: ContextVar[Attend] = ContextVar("ATTEND")
+
+
+class CannotPack(Exception):
+    """The attention of a model does more than ours."""
+
+
+@contextmanager
+def attention(attend: Attend) -> Iterator[None]:
+    """Let models of this thread whose attention is `NAME` attend by a function."""
+    token = ATTEND.set(attend)
+    try:
+        yield
+    finally:
+        ATTEND.reset(token)
+
+
+def packed_attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: Optional[torch.Tensor],
+    scaling: Optional[float] = None,
+    sliding_window: Optional[int] = None,
+    softcap: Optional[float] = None,
+    **others: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend as transformers asks for it. RAISES (CannotPack): If more is asked than ours does."""
+    if softcap is not None or others.get("s_aux") is not None:
+        raise CannotPack
+    return ATTEND.get()(module.layer_idx, query, key, value, scaling, sliding_window), None
+
+
+ALL_ATTENTION_FUNCTIONS[NAME] = packed_attention
