@@ -5,6 +5,7 @@ begin those of another, and byte-level pieces may hold half a character, so a pi
 later one tells.
 """
 
+from itertools import accumulate
 from typing import Callable, Iterator, NamedTuple, Optional, Protocol, Sequence
 
 from .draft import Draft
@@ -35,6 +36,16 @@ class Answer(NamedTuple):
     text: str
     path: tuple[Written, ...] = ()
     complete: bool = True
+
+    def logprob(self, start: int, end: int) -> float:
+        """Sum the log-probabilities of all decisions that wrote a range of characters.
+
+        RETURNS (float): Over the segments that the range touches, 0.0 or less.
+        """
+        ends = accumulate(len(written.edge.text) for written in self.path)
+        places = ((written, last - len(written.edge.text), last) for written, last in zip(self.path, ends))
+        touched = (written.logprob for written, first, last in places if first < end and start < last)
+        return sum(touched)
 
 
 class Guide(Protocol):

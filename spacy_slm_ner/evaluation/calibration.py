@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from spacy.tokens import Doc
 from spacy.tokens import Span as DocSpan
 
-from ..constraints.scores import scale
+from ..labels.temperature import scale
 from .scores import PRF
 
 BINS = 10

@@ -9,6 +9,7 @@ from ..types import ScoredSpan
 
 Annotate = Literal["ents", "spans", "both"]
 Overwrite = Literal["replace", "merge", "keep"]
+SCORE = "score"
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,12 @@ class AnnotationPolicy:
         ents = spans if self.annotate == "spans" else self._resolve(spans, doc.ents)
         if self.annotate != "spans":
             doc.set_ents(ents, default="outside")
-        # Scores are kept by range: one that was left out must not lend its score to the entity in its place.
-        others = {(ent.start, ent.end) for ent in ents if ent not in spans}
-        kept = {(doc[start].idx, doc[end - 1].idx + len(doc[end - 1])) for start, end in others}
-        for key in [key for key in doc.user_data if key[:2] == ("._.", "score") and key[2:] not in kept]:
-            del doc.user_data[key]
+        others = [ent for ent in ents if ent not in spans]
+        forget_scores(doc, keep=others)
+        # A score belongs to a range: one that was left out must not lend its score to the entity in its place.
+        taken = {(ent.start, ent.end) for ent in others}
         for span, (_, score) in zip(spans, found):
-            if (span.start, span.end) not in others:
+            if (span.start, span.end) not in taken:
                 span._.score = score
 
     def _resolve(self, new: Sequence[Span], old: Sequence[Span]) -> list[Span]:
@@ -68,7 +68,18 @@ class AnnotationPolicy:
         return [*stronger, *(span for span in weaker if not any(token.i in taken for token in span))]
 
 
+def forget_scores(doc: Doc, keep: Sequence[Span]) -> None:
+    """Remove `span._.score` of all ranges of a Doc but some.
+
+    spaCy holds the value of an extension in `doc.user_data`, under ("._.", its name, first character, end).
+    """
+    kept = {(span.start_char, span.end_char) for span in keep}
+    for key in list(doc.user_data):
+        if key[:2] == ("._.", SCORE) and key[2:] not in kept:
+            del doc.user_data[key]
+
+
 def add_score_extension() -> None:
     """Make `span._.score` known: None where nobody has given one."""
-    if not Span.has_extension("score"):
-        Span.set_extension("score", default=None)
+    if not Span.has_extension(SCORE):
+        Span.set_extension(SCORE, default=None)

@@ -12,14 +12,14 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..constraints.scores import scale
 from ..errors import LabelError
 from ..formats.base import trim
+from ..labels.temperature import scale
 from ..labels.viterbi import Tagged, find_entities, tag_names
 from ..types import ScoredSpan, Span
 from .annotate import AnnotationPolicy
 from .entity_pipe import EntityPipe
-from .training_requests import names_in
+from .label_names import names_in
 
 # In the place of a gold tag.
 UNKNOWN = -1

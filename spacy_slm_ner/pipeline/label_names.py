@@ -1,6 +1,8 @@
-"""Which names the labels and intents of a component may have."""
+"""The names of labels and intents: those of training data, and those that a component may have."""
 
-from typing import Any, Sequence
+from typing import Any, Dict, Iterable, Sequence
+
+from spacy.training import Example
 
 from ..errors import LabelError
 from ..labels.names import is_name
@@ -22,3 +24,12 @@ def check_case(name: str, kind: str, others: Sequence[str]) -> None:
             f"Got {name!r} among the {kind}, which differs from another one in case only. Rename one of them, or train bio_ner, "
             "which reads no answers."
         )
+
+
+def names_in(examples: Iterable[Example]) -> Dict[str, Sequence[str]]:
+    """Collect the entity labels and intents of annotated examples, sorted."""
+    labels, intents = set(), set()
+    for eg in examples:
+        labels |= {ent.label_ for ent in eg.reference.ents}
+        intents |= set(eg.reference.cats)
+    return {"labels": sorted(labels), "intents": sorted(intents)}

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from spacy.tokens import Doc
 
 from ..constraints.guide import Answer
-from ..constraints.scores import logprob_between, scale
 from ..formats.base import PromptFormat, trim
+from ..labels.temperature import scale
 from ..types import ScoredSpan
 
 
@@ -39,11 +39,11 @@ def read_response(answer: Answer, form: PromptFormat, doc: Doc, temperature: flo
     for one in parsed.found:
         span = trim(doc, one.span)
         if span.start < span.end:
-            found.append(ScoredSpan(span, scale(math.exp(logprob_between(answer, one.start, one.end)), temperature)))
+            found.append(ScoredSpan(span, scale(math.exp(answer.logprob(one.start, one.end)), temperature)))
         else:
             problems.append("an entity of white space alone")
     cats = {}
     if parsed.intent is not None:
-        sure = math.exp(logprob_between(answer, 0, 1))
+        sure = math.exp(answer.logprob(0, 1))
         cats = {name: sure if name == parsed.intent else (1 - sure) / (len(intents) - 1) for name in intents}
     return ParsedResponse(found, cats, problems)

@@ -19,13 +19,13 @@ from ..errors import BaseModelError
 from ..formats.base import FormatFactory, PromptFormat, Request
 from ..types import ScoredSpan
 from .annotate import AnnotationPolicy
-from .doc_windows import Part, WindowMaker
 from .entity_pipe import EntityPipe
-from .label_names import check_case
+from .generator_shim import GeneratorShim
+from .label_names import check_case, names_in
 from .proposals import make_draft
 from .responses import ParsedResponse, read_response
-from .training_requests import make_training_requests, names_in
-from .windows import join
+from .training_requests import make_training_requests
+from .windows import DocWindow, WindowMaker, join_entities
 
 logger = logging.getLogger("spacy_slm_ner")
 
@@ -57,11 +57,11 @@ class SlmNerSettings(NamedTuple):
 class Prediction(NamedTuple):
     """What was found in a Doc.
 
-    reading (ParsedResponse): Entities as ranges of its tokens, intents, problems.
+    response (ParsedResponse): Entities as ranges of its tokens, intents, problems.
     io (list[dict[str, Any]]): Prompt and raw answer of each window.
     """
 
-    reading: ParsedResponse
+    response: ParsedResponse
     io: List[Dict[str, Any]]
 
 
@@ -135,51 +135,57 @@ class SlmNer(EntityPipe):
         docs = list(docs)
         form = self.format
         self._require_names("labels")
-        cuts = [self._maker.parts(doc, number) for number, doc in enumerate(docs)]
-        parts = [part for cut, _ in cuts for part in cut]
-        requests = [self._request(form, part, docs[part.number]) for part in parts]
+        cuts = [self._maker.windows(doc, number) for number, doc in enumerate(docs)]
+        windows = [window for cut, _ in cuts for window in cut]
+        requests = [self._request(form, window, docs[window.number]) for window in windows]
         answers: List[Answer] = self.model.predict(requests)
-        done: List[List[Tuple[Part, Request, Answer]]] = [[] for _ in docs]
-        for triple in zip(parts, requests, answers):
+        done: List[List[Tuple[DocWindow, Request, Answer]]] = [[] for _ in docs]
+        for triple in zip(windows, requests, answers):
             done[triple[0].number].append(triple)
         return [self._merge(form, triples, unread) for triples, (_, unread) in zip(done, cuts)]
 
-    def _request(self, form: PromptFormat, part: Part, doc: Doc) -> Request:
-        messages, grammar = form.render(part.doc), CachedGrammar(form.constraint(part.doc))
+    def _request(self, form: PromptFormat, window: DocWindow, doc: Doc) -> Request:
+        messages, grammar = form.render(window.doc), CachedGrammar(form.constraint(window.doc))
         constrained = self.settings.constrained
-        draft = make_draft(form, grammar, part, doc) if self.settings.draft and constrained else None
+        draft = make_draft(form, grammar, window, doc) if self.settings.draft and constrained else None
         return Request(messages, grammar, constrained, draft=draft)
 
     @property
-    def _maker(self) -> WindowMaker:
-        return WindowMaker(self.settings.window, self.settings.overlap, self.model.shims[0].count_pieces)
+    def generator(self) -> GeneratorShim:
+        """What the model is made around: its adapters and its files."""
+        shim: GeneratorShim = self.model.shims[0]
+        return shim
 
-    def _merge(self, form: PromptFormat, done: Sequence[Tuple[Part, Request, Answer]], unread: List[str]) -> Prediction:
-        """One prediction from all windows of a Doc."""
-        readings = [read_response(answer, form.for_doc(part.doc), part.doc, self.temperature) for part, _, answer in done]
-        found = join([part.window for part, _, _ in done], [reading.found for reading in readings])
-        named = [reading.cats for reading in readings if reading.cats]
+    @property
+    def _maker(self) -> WindowMaker:
+        return WindowMaker(self.settings.window, self.settings.overlap, self.generator.count_pieces)
+
+    def _merge(self, form: PromptFormat, done: Sequence[Tuple[DocWindow, Request, Answer]], unread: List[str]) -> Prediction:
+        """Make one prediction from all windows of a Doc."""
+        responses = [read_response(answer, form.for_doc(window.doc), window.doc, self.temperature) for window, _, answer in done]
+        found = join_entities([window.window for window, _, _ in done], [response.found for response in responses])
+        named = [response.cats for response in responses if response.cats]
         cats = {name: sum(cats[name] for cats in named) / len(named) for name in named[0]} if named else {}
-        problems = unread + [problem for reading in readings for problem in reading.problems]
+        problems = unread + [problem for response in responses for problem in response.problems]
         io = [{"prompt": list(request.messages), "answer": answer.text} for _, request, answer in done]
         return Prediction(ParsedResponse(found, cats, problems), io if self.settings.save_io else [])
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
         """Write what was found; parts of answers that could not be used are kept in `doc.user_data[name]["problems"]`."""
         unusable = 0
-        for doc, (reading, io) in zip(docs, predictions):
-            self.policy.write(doc, reading.found)
-            doc.cats.update(reading.cats)
-            kept = {key: value for key, value in (("problems", reading.problems), ("io", io)) if value}
+        for doc, (response, io) in zip(docs, predictions):
+            self.policy.write(doc, response.found)
+            doc.cats.update(response.cats)
+            kept = {key: value for key, value in (("problems", response.problems), ("io", io)) if value}
             doc.user_data.pop(self.name, None)
             if kept:
                 doc.user_data[self.name] = kept
-            unusable += len(reading.problems)
+            unusable += len(response.problems)
         if unusable:
             logger.warning("%s: %d parts of texts or answers could not be used in a batch.", self.name, unusable)
 
     def find(self, docs: Sequence[Doc]) -> List[List[ScoredSpan]]:
-        return [reading.found for reading, _ in self.predict(docs)]
+        return [response.found for response, _ in self.predict(docs)]
 
     # Training
 
@@ -241,7 +247,8 @@ class SlmNer(EntityPipe):
         examples = list(examples)
         validate_examples(examples, "SlmNer.update")
         form, maker = self.format, self._maker
-        requests = [lesson for eg in examples for lesson in make_training_requests(eg, form, maker, self.settings.constrained)]
+        constrained = self.settings.constrained
+        requests = [request for eg in examples for request in make_training_requests(eg, form, maker, constrained)]
         if requests:
             nll, backprop = self.model.begin_update(requests)
             loss, gradient = self.get_loss(examples, nll)
@@ -263,7 +270,7 @@ class SlmNer(EntityPipe):
     @property
     def adapters(self) -> List[str]:
         """Names of the adapters that can be switched to."""
-        return list(self.model.shims[0].adapters)
+        return list(self.generator.adapters)
 
     def load_adapter(self, name: str, path: Union[str, Path]) -> None:
         """Add the adapter of another trained `slm_ner` over the same base, with its labels, intents and temperature.
@@ -280,13 +287,13 @@ class SlmNer(EntityPipe):
                     f"The adapter in {path} was trained with {key} = {cfg[key]!r}, this component has {self.cfg[key]!r}. Load it "
                     "into a component with the same settings."
                 )
-        self.model.shims[0].load_adapter(name, Path(path) / "model")
+        self.generator.load_adapter(name, Path(path) / "model")
         self.cfg["adapters"][name] = {key: cfg[key] for key in OF_ADAPTER}
 
     def use_adapter(self, name: str) -> None:
         """Switch to an adapter, with its labels, intents and temperature."""
-        active = self.model.shims[0].active
-        self.model.shims[0].use_adapter(name)
+        active = self.generator.active
+        self.generator.use_adapter(name)
         self.cfg["adapters"][active] = {key: self.cfg[key] for key in OF_ADAPTER}
         self.cfg.update(self.cfg["adapters"][name])
 
@@ -298,7 +305,7 @@ class SlmNer(EntityPipe):
         serialize = {
             "cfg": lambda p: srsly.write_json(p, self.cfg),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self.model.shims[0].to_disk(p),
+            "model": lambda p: self.generator.to_disk(p),
         }
         util.to_disk(path, serialize, exclude)
 
@@ -307,7 +314,7 @@ class SlmNer(EntityPipe):
         deserialize = {
             "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": lambda p: self.model.shims[0].from_disk(p),
+            "model": lambda p: self.generator.from_disk(p),
         }
         util.from_disk(path, deserialize, exclude)
         return self

@@ -1,20 +1,19 @@
 """From gold annotation to what a generator should answer."""
 
 import logging
-from typing import Dict, Iterable, List, Sequence
+from typing import List
 
-from spacy.tokens import Span
 from spacy.training import Example
 
 from ..constraints.grammar import CachedGrammar
 from ..formats.base import PromptFormat, Request
-from .doc_windows import WindowMaker
+from .windows import WindowMaker
 
 logger = logging.getLogger("spacy_slm_ner")
 
 
 def make_training_requests(eg: Example, form: PromptFormat, maker: WindowMaker, constrained: bool) -> List[Request]:
-    """The right answer to each part of a text.
+    """Make a request with the right answer for each window of a text.
 
     eg (Example): A text with gold entities, and a gold intent where the format asks for one.
     form (PromptFormat): The format.
@@ -28,24 +27,9 @@ def make_training_requests(eg: Example, form: PromptFormat, maker: WindowMaker, 
     if not eg.reference.has_annotation("ENT_IOB", require_complete=True) or (form.intents and not cats):
         return []
     aligned = eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=False)
-    gold = [span for span in aligned if span.label_ in form.labels]
     unknown = sorted({span.label_ for span in aligned} - set(form.labels))
     if unknown:
         logger.warning("Gold entities of the labels %s are not learned: the component has only %s.", unknown, list(form.labels))
-    lessons = []
-    for _, (start, end, *_), doc in maker.parts(eg.predicted)[0]:
-        inside = [span for span in gold if start <= span.start and span.end <= end]
-        spans = [Span(doc, span.start - start, span.end - start, label=span.label_) for span in inside]
-        doc.set_ents(spans, default="outside")
-        doc.cats = cats
-        lessons.append(Request(form.render(doc), CachedGrammar(form.constraint(doc)), constrained, form.target(doc)))
-    return lessons
-
-
-def names_in(examples: Iterable[Example]) -> Dict[str, Sequence[str]]:
-    """Entity labels and intents of annotated examples, sorted."""
-    labels, intents = set(), set()
-    for eg in examples:
-        labels |= {ent.label_ for ent in eg.reference.ents}
-        intents |= set(eg.reference.cats)
-    return {"labels": sorted(labels), "intents": sorted(intents)}
+    gold = [span for span in aligned if span.label_ in form.labels]
+    docs = [window.annotated(gold, cats) for window in maker.windows(eg.predicted)[0]]
+    return [Request(form.render(doc), CachedGrammar(form.constraint(doc)), constrained, form.target(doc)) for doc in docs]

@@ -1,7 +1,9 @@
-"""Long texts in overlapping windows, and what was found in them joined by position."""
+"""Long texts in overlapping windows, and the entities of windows joined by position."""
 
 from itertools import accumulate, pairwise
-from typing import Iterator, NamedTuple, Sequence
+from typing import Callable, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+
+from spacy.tokens import Doc, Span
 
 from ..types import ScoredSpan
 
@@ -19,6 +21,76 @@ class Window(NamedTuple):
     end: int
     first: int
     last: int
+
+
+class DocWindow(NamedTuple):
+    """A window with its tokens.
+
+    number (int): Of the Doc in its batch.
+    window (Window): Which tokens of the Doc.
+    doc (Doc): They alone, without annotation.
+    """
+
+    number: int
+    window: Window
+    doc: Doc
+
+    def annotated(self, ents: Iterable[Span], cats: Mapping[str, float]) -> Doc:
+        """Set the entities that the window holds as a whole, and categories.
+
+        ents (Iterable[Span]): Of the whole Doc.
+        cats (Mapping[str, float]): Categories.
+        RETURNS (Doc): The Doc of the window.
+        """
+        start, end, *_ = self.window
+        inside = [ent for ent in ents if start <= ent.start and ent.end <= end]
+        spans = [Span(self.doc, ent.start - start, ent.end - start, label=ent.label_) for ent in inside]
+        self.doc.set_ents(spans, default="outside")
+        self.doc.cats = dict(cats)
+        return self.doc
+
+
+class WindowMaker(NamedTuple):
+    """Cuts Docs into windows.
+
+    size (int): Most pieces of a window.
+    overlap (int): Pieces that two neighbours share.
+    count_pieces (Callable[[Sequence[str]], List[int]]): Counts the pieces of each text.
+    """
+
+    size: int
+    overlap: int
+    count_pieces: Callable[[Sequence[str]], List[int]]
+
+    def windows(self, doc: Doc, number: int = 0) -> Tuple[List[DocWindow], List[str]]:
+        """Cut a Doc; there are no windows if it is white space alone.
+
+        number (int): Of the Doc in its batch.
+        RETURNS (Tuple[List[DocWindow], List[str]]): Windows, and a sentence for each token that cannot be read.
+        """
+        windows, unread = self._ranges(doc)
+        return [DocWindow(number, window, copy_tokens(doc, window)) for window in windows], unread
+
+    def _ranges(self, doc: Doc) -> Tuple[List[Window], List[str]]:
+        if not doc.text.strip():
+            return [], []
+        # No piece is shorter than a byte, so a short text needs no counting.
+        if len(doc.text.encode("utf8", "surrogatepass")) <= self.size:
+            return [Window(0, len(doc), 0, len(doc))], []
+        lengths = self.count_pieces([token.text_with_ws for token in doc])
+        unread = [
+            f"token {i} has {length} pieces, more than a window of {self.size}, and was not read"
+            for i, length in enumerate(lengths)
+            if length > self.size
+        ]
+        return make_windows(lengths, self.size, self.overlap), unread
+
+
+def copy_tokens(doc: Doc, window: Window) -> Doc:
+    """Copy the tokens of a window, without annotation."""
+    tokens = doc[window.start : window.end]
+    words, spaces = [token.text for token in tokens], [bool(token.whitespace_) for token in tokens]
+    return Doc(doc.vocab, words=words, spaces=spaces, user_data=doc.user_data)
 
 
 def make_windows(lengths: Sequence[int], size: int, overlap: int) -> list[Window]:
@@ -53,8 +125,8 @@ def cover(lengths: Sequence[int], start: int, end: int, size: int, overlap: int)
             return
         following = stop
         # The next window reaches back as far as the overlap, if it still reads on.
-        room = min(overlap, size - (ends[stop + 1] - ends[stop]))
-        while following - 1 > start and ends[stop] - ends[following - 1] <= room:
+        shared = min(overlap, size - (ends[stop + 1] - ends[stop]))
+        while following - 1 > start and ends[stop] - ends[following - 1] <= shared:
             following -= 1
         middle = (following + stop + 1) // 2
         while middle > following and ends[stop] - ends[middle - 1] < overlap // 2:
@@ -63,8 +135,8 @@ def cover(lengths: Sequence[int], start: int, end: int, size: int, overlap: int)
         start, first = following, middle
 
 
-def join(windows: Sequence[Window], found: Sequence[Sequence[ScoredSpan]]) -> list[ScoredSpan]:
-    """Entities of a text from those of its windows.
+def join_entities(windows: Sequence[Window], found: Sequence[Sequence[ScoredSpan]]) -> list[ScoredSpan]:
+    """Join the entities of windows to those of their text.
 
     windows (Sequence[Window]): See `make_windows`.
     found (Sequence[Sequence[ScoredSpan]]): Entities of each, as ranges of the window's tokens.

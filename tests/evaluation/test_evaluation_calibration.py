@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 
-from spacy_slm_ner.constraints.scores import scale
 from spacy_slm_ner.evaluation.calibration import Calibration, ScoredPrediction, fit_temperature, judge_scores
+from spacy_slm_ner.labels.temperature import scale
 from spacy_slm_ner.pipeline.annotate import add_score_extension
 
 JUDGED = st.lists(st.builds(ScoredPrediction, st.floats(0, 1), st.booleans()), min_size=1, max_size=50)

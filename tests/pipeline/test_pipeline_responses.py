@@ -10,11 +10,11 @@ from spacy.tokens import Doc
 
 from spacy_slm_ner.constraints.grammar import Edge, find_path
 from spacy_slm_ner.constraints.guide import Answer, Written
-from spacy_slm_ner.constraints.scores import logprob_between, scale, segments
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
 from spacy_slm_ner.formats.token_lines import TokenLines
+from spacy_slm_ner.labels.temperature import scale
 from spacy_slm_ner.pipeline.responses import ParsedResponse, read_response
 
 # White space is told by the language.
@@ -40,11 +40,6 @@ def read(parts: list[tuple[str, float]], words: list[str] = WORDS, intents: tupl
     return read_response(answer, BioLines(LABELS, intents), doc, kwargs.get("temperature", 1.0))
 
 
-def test_segments_know_their_characters() -> None:
-    answer = answer_of([("ab", 1.0), ("c", 0.5), ("\n", 1.0)])
-    assert list(segments(answer)) == [(0, 2, 0.0), (2, 3, math.log(0.5)), (3, 4, 0.0)]
-
-
 @pytest.mark.parametrize(
     ("start", "end", "probability"),
     [
@@ -58,7 +53,7 @@ def test_segments_know_their_characters() -> None:
 )
 def test_the_probability_of_a_range_is_that_of_the_segments_it_touches(start: int, end: int, probability: float) -> None:
     answer = answer_of([("ab", 0.5), ("cd", 0.25), ("ef", 0.8)])
-    assert math.exp(logprob_between(answer, start, end)) == pytest.approx(probability)
+    assert math.exp(answer.logprob(start, end)) == pytest.approx(probability)
 
 
 def test_the_score_of_an_entity_is_the_probability_of_its_own_decisions() -> None:

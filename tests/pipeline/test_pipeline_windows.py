@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spacy_slm_ner.pipeline.windows import Window, join, make_windows
+from spacy_slm_ner.pipeline.windows import Window, join_entities, make_windows
 from spacy_slm_ner.types import ScoredSpan, Span
 
 
@@ -121,21 +121,21 @@ def placed(windows: list[Window], found: list[list[ScoredSpan]]) -> list[ScoredS
 
 @given(readings())
 def test_joined_entities_are_in_order_and_never_overlap(reading: tuple[list[Window], list[list[ScoredSpan]]]) -> None:
-    assert all(left.span.end <= right.span.start for left, right in pairwise(join(*reading)))
+    assert all(left.span.end <= right.span.start for left, right in pairwise(join_entities(*reading)))
 
 
 @given(readings())
 def test_an_entity_is_dropped_only_for_one_that_overlaps_it_and_has_no_lower_score(
     reading: tuple[list[Window], list[list[ScoredSpan]]],
 ) -> None:
-    joined = join(*reading)
+    joined = join_entities(*reading)
     for one in placed(*reading):
         assert one in joined or any(one.span.overlaps(other.span) and other.score >= one.score for other in joined)
 
 
 @given(readings())
 def test_joining_adds_nothing(reading: tuple[list[Window], list[list[ScoredSpan]]]) -> None:
-    assert set(join(*reading)) <= set(placed(*reading))
+    assert set(join_entities(*reading)) <= set(placed(*reading))
 
 
 @given(texts(), st.data())
@@ -157,7 +157,7 @@ def test_short_entities_that_every_window_finds_come_out_once_each(text: tuple[l
         ]
         for window in windows
     ]
-    assert join(windows, found) == sorted(gold)
+    assert join_entities(windows, found) == sorted(gold)
 
 
 @pytest.mark.parametrize(
@@ -171,4 +171,4 @@ def test_short_entities_that_every_window_finds_come_out_once_each(text: tuple[l
     ],
 )
 def test_entities_of_two_windows_join_to(found: list[list[ScoredSpan]], joined: list[ScoredSpan]) -> None:
-    assert join([Window(0, 4, 0, 3), Window(2, 6, 3, 6)], found) == joined
+    assert join_entities([Window(0, 4, 0, 3), Window(2, 6, 3, 6)], found) == joined
