@@ -131,11 +131,11 @@ def test_wheel_holds_a_pipeline_that_predicts_the_same(
     assert predict(package) == predict(str(project / "training" / trained))
 
 
-def test_readme_shows_the_project_as_it_is(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    shutil.copy(ROOT / "README.md", readme)
-    command = [sys.executable, "-m", "spacy", "project", "document", str(ROOT), "--no-emoji", "--output", str(readme)]
+def test_docs_show_the_project_as_it_is(tmp_path: Path) -> None:
+    page = tmp_path / "project.md"
+    shutil.copy(ROOT / "docs" / "project.md", page)
+    command = [sys.executable, "-m", "spacy", "project", "document", str(ROOT), "--no-emoji", "--output", str(page)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    assert readme.read_text(encoding="utf8") == (ROOT / "README.md").read_text(encoding="utf8"), (
-        "project.yml has changed: python -m spacy project document --no-emoji --output README.md"
+    assert page.read_text(encoding="utf8") == (ROOT / "docs" / "project.md").read_text(encoding="utf8"), (
+        "project.yml has changed: python -m spacy project document --no-emoji --output docs/project.md"
     )
