@@ -14,7 +14,7 @@ from .generation.generator import Generator
 from .pretrained.loading import load_causal_lm
 from .pretrained.lora import LoraSettings
 from .pretrained.precision import torch_dtype
-from .transformer_shim import TransformerShim, model_of
+from .transformer_shim import TransformerShim, model_around
 
 
 def create_causal_lm(
@@ -50,7 +50,7 @@ def create_causal_lm(
         raise ValueError(f"Got learn_prompts = {learn_prompts}, allowed is 0 or more; 0 learns the answers alone.")
     torch_dtype(precision, torch.device("cpu"))
     settings = CausalLMSettings(base, revision, lora, precision, gradient_checkpointing, store_base, batch_pieces, learn_prompts)
-    return model_of("causal_lm", CausalLMShim(settings))
+    return model_around("causal_lm", CausalLMShim(settings))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from .encoding.piece_alignment import POOLINGS
 from .pretrained.loading import load_encoder
 from .pretrained.lora import LoraSettings
 from .pretrained.precision import torch_dtype
-from .transformer_shim import TransformerShim, model_of
+from .transformer_shim import TransformerShim, model_around
 
 
 def create_lora_transformer(
@@ -75,8 +75,8 @@ def create_lora_transformer(
     if not 0.0 < layer_decay <= 1.0:
         raise ValueError(f"Got layer_decay = {layer_decay}, allowed is above 0.0 to 1.0, which is the same rate for all layers.")
     torch_dtype(precision, torch.device("cpu"))
-    reading = EncodingOptions(window, overlap, pooling, bidirectional is not False, batch_pieces)
-    unmasked = None if isinstance(bidirectional, bool) else tuple(bidirectional)
+    encoding = EncodingOptions(window, overlap, pooling, bidirectional is not False, batch_pieces)
+    bidirectional_layers = None if isinstance(bidirectional, bool) else tuple(bidirectional)
     settings = LoraTransformerSettings(
         base=base,
         revision=revision,
@@ -84,14 +84,14 @@ def create_lora_transformer(
         store_base=store_base,
         width=width,
         frozen=frozen,
-        unmasked=unmasked,
+        bidirectional_layers=bidirectional_layers,
         layers=layers,
-        reading=reading,
+        encoding=encoding,
         precision=precision,
         gradient_checkpointing=gradient_checkpointing,
         layer_decay=layer_decay,
     )
-    return model_of("lora_transformer", LoraTransformerShim(settings), {"nO": width})
+    return model_around("lora_transformer", LoraTransformerShim(settings), {"nO": width})
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ class LoraTransformerSettings:
     store_base: bool
     width: int
     frozen: bool
-    unmasked: Optional[Tuple[int, ...]]
+    bidirectional_layers: Optional[Tuple[int, ...]]
     layers: Optional[int]
-    reading: EncodingOptions
+    encoding: EncodingOptions
     precision: str
     gradient_checkpointing: bool
     layer_decay: float
@@ -130,11 +130,11 @@ class LoraTransformerShim(TransformerShim[LoraTransformerSettings, Encoder]):
         settings, device = self.settings, get_torch_default_device()
         dtype = torch_dtype(settings.precision, device)
         model, tokenizer = load_encoder(base, revision, torch.float32 if self.trains_base else dtype, device, settings.layers)
-        if settings.reading.bidirectional:
-            make_bidirectional(model, settings.unmasked)
+        if settings.encoding.bidirectional:
+            make_bidirectional(model, settings.bidirectional_layers)
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        encoder = Encoder(model, tokenizer, dtype, settings.reading, settings.frozen)
+        encoder = Encoder(model, tokenizer, dtype, settings.encoding, settings.frozen)
         if encoder.width != settings.width:
             raise BaseModelError(
                 f"Got width = {settings.width}, but the states of {base!r} have {encoder.width} values. Set that width under "

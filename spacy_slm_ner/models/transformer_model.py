@@ -16,7 +16,7 @@ from thinc.api import ArgsKwargs, Model
 from thinc.types import Ragged
 from transformers import PreTrainedTokenizerFast
 
-from .encoding.piece_alignment import link, window_ranges
+from .encoding.piece_alignment import align_pieces, window_ranges
 from .encoding.text_tokenizer import TextTokenizer, token_ranges
 from .pretrained.forks import guard_forks
 
@@ -131,25 +131,25 @@ class Row(NamedTuple):
 def read_rows(docs: Sequence[Doc], nested: Sequence[Sequence[Span]], model: TransformerModel) -> Iterator[Row]:
     """Cut the spans of Docs into pieces, and into windows where the model reads fewer at a time."""
     pieces = model.layers[0].shims[0].pieces
-    room = pieces.room(model.transformer.config)
+    capacity = pieces.capacity(model.transformer.config)
     flat = [(number, span) for number, spans in enumerate(nested) for span in spans]
     firsts = np.cumsum([0, *(len(doc) if spans else 0 for doc, spans in zip(docs, nested))])
     ranges = [token_ranges(span) for _, span in flat]
     encoded = pieces.encode([span.text for _, span in flat], ranges)
     for (number, span), words, (ids, offsets) in zip(flat, ranges, encoded):
-        links = link(offsets, words, "mean")
-        for start, end in windows(len(ids), room):
-            low, high = np.searchsorted(links.piece, (start, end))
+        alignment = align_pieces(offsets, words, "mean")
+        for start, end in windows(len(ids), capacity):
+            low, high = np.searchsorted(alignment.piece, (start, end))
             framed = [*pieces.front, *ids[start:end].tolist(), *pieces.back]
-            column = links.piece[low:high] - start + len(pieces.front)
-            yield Row(number, span, framed, column, links.token[low:high] + firsts[number] + span.start)
+            column = alignment.piece[low:high] - start + len(pieces.front)
+            yield Row(number, span, framed, column, alignment.token[low:high] + firsts[number] + span.start)
 
 
-def windows(pieces: int, room: Optional[int]) -> NDArray:
+def windows(pieces: int, capacity: Optional[int]) -> NDArray:
     """Start and end of each window of a span. A span without pieces has an empty one. Shape: (windows, 2)."""
-    if room is None or pieces <= room:
+    if capacity is None or pieces <= capacity:
         return np.array([[0, pieces]])
-    return window_ranges(pieces, room, int(room * OVERLAP))
+    return window_ranges(pieces, capacity, int(capacity * OVERLAP))
 
 
 def to_wordpieces(rows: Sequence[Row], tokenizer: PreTrainedTokenizerFast) -> WordpieceBatch:

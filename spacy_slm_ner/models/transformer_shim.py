@@ -18,7 +18,7 @@ from .pretrained.loading import base_state, weights_fingerprint
 from .pretrained.lora import LoraSettings
 
 
-class Loaded(Protocol):
+class LoadedModel(Protocol):
     """A model of transformers with its tokenizer, and what a component makes of them.
 
     model (Any): As transformers has it, or a `PeftModel` around it.
@@ -34,7 +34,7 @@ class Loaded(Protocol):
         """Forget what was computed with weights that have changed."""
 
 
-class AnySettings(Protocol):
+class BaseSettings(Protocol):
     """What every architecture over a base is given; see `create_causal_lm`."""
 
     @property
@@ -47,11 +47,11 @@ class AnySettings(Protocol):
     def store_base(self) -> bool: ...
 
 
-SettingsT = TypeVar("SettingsT", bound=AnySettings)
-LoadedT = TypeVar("LoadedT", bound=Loaded)
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+LoadedModelT = TypeVar("LoadedModelT", bound=LoadedModel)
 
 
-class TransformerShim(Shim, Generic[SettingsT, LoadedT]):
+class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
     """Trains and stores what `load` gives.
 
     settings (SettingsT): Which base, and how it is adapted.
@@ -65,16 +65,16 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedT]):
     def __init__(self, settings: SettingsT) -> None:
         super().__init__(None)
         self.settings = settings
-        self._loaded: Optional[LoadedT] = None
+        self._loaded: Optional[LoadedModelT] = None
         self._stored = False
         self._fingerprint = ""
 
-    def load(self, base: str, revision: Optional[str]) -> LoadedT:
+    def load(self, base: str, revision: Optional[str]) -> LoadedModelT:
         """Load a base, without adapters."""
         raise NotImplementedError
 
     @property
-    def loaded(self) -> LoadedT:
+    def loaded(self) -> LoadedModelT:
         """The loaded model. RAISES (ValueError): If nothing was loaded yet."""
         if self._loaded is None:
             raise ValueError(
@@ -246,7 +246,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedT]):
         self._loaded.changed()
 
 
-def model_of(name: str, shim: TransformerShim, dims: Optional[Dict[str, Optional[int]]] = None) -> Model:
+def model_around(name: str, shim: TransformerShim, dims: Optional[Dict[str, Optional[int]]] = None) -> Model:
     """A thinc model that does what its shim does.
 
     name (str): What thinc calls it.

@@ -144,13 +144,13 @@ def test_states_of_two_windows_are_averaged(bert: Path) -> None:
     assert len(windows) > 1
     shares = np.zeros(len(doc))
     for window in windows:
-        np.add.at(shares, window.links.token, window.links.share)
+        np.add.at(shares, window.alignment.token, window.alignment.share)
     np.testing.assert_allclose(shares, 1.0)
     expected = np.zeros((len(doc), WIDTH))
     for window in windows:
         with torch.inference_mode():
             (hidden,) = encoder.model.eval()(input_ids=torch.tensor([window.ids])).last_hidden_state
-        np.add.at(expected, window.links.token, hidden[window.links.piece].numpy() * window.links.share[:, None])
+        np.add.at(expected, window.alignment.token, hidden[window.alignment.piece].numpy() * window.alignment.share[:, None])
     np.testing.assert_allclose(model.predict([doc])[0], expected, atol=1e-5)
 
 

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from ...errors import BaseModelError
 from ..pretrained.adapters import for_use
 from .bidirectional import full_mask
-from .piece_alignment import PieceAlignment, Pooling, link, split_alignment, window_ranges
+from .piece_alignment import PieceAlignment, Pooling, align_pieces, split_alignment, window_ranges
 from .text_tokenizer import TextTokenizer, token_ranges
 
 
@@ -39,11 +39,11 @@ class EncoderWindow(NamedTuple):
     """A part of a Doc, as the model reads it.
 
     ids (list[int]): Piece ids, special ones included.
-    links (PieceAlignment): Which columns make up which tokens, counted over all Docs.
+    alignment (PieceAlignment): Which columns make up which tokens, counted over all Docs.
     """
 
     ids: List[int]
-    links: PieceAlignment
+    alignment: PieceAlignment
 
 
 @dataclass
@@ -53,14 +53,14 @@ class Encoder:
     model (Any): As `AutoModel` gives it, or a `PeftModel` around it.
     tokenizer (PreTrainedTokenizerFast): Its tokenizer.
     dtype (torch.dtype): The type that it computes in. Weights that are trained as a whole are kept in fp32 and cast.
-    reading (EncodingOptions): How Docs are read.
+    options (EncodingOptions): How Docs are read.
     frozen (bool): Whether nothing is trained.
     """
 
     model: Any
     tokenizer: PreTrainedTokenizerFast
     dtype: torch.dtype
-    reading: EncodingOptions
+    options: EncodingOptions
     frozen: bool = False
     _in_use: Any = field(default=None, repr=False)
 
@@ -75,12 +75,12 @@ class Encoder:
 
     def check_window(self) -> None:
         """RAISES (BaseModelError): If the model cannot read as many pieces at a time as it is to."""
-        room = self._pieces.room(self.model.config)
-        if room is not None and self.reading.window > room:
+        capacity = self._pieces.capacity(self.model.config)
+        if capacity is not None and self.options.window > capacity:
             special = len(self._pieces.front) + len(self._pieces.back)
             raise BaseModelError(
-                f"Got window = {self.reading.window}, but the base reads {room + special} pieces at a time, special ones "
-                f"included. Set a window of at most {room}."
+                f"Got window = {self.options.window}, but the base reads {capacity + special} pieces at a time, special ones "
+                f"included. Set a window of at most {capacity}."
             )
 
     def changed(self) -> None:
@@ -110,9 +110,9 @@ class Encoder:
         found, tokens = [], 0
         words = [token_ranges(doc) for doc in docs]
         for own, (ids, offsets) in zip(words, self._pieces.encode([doc.text for doc in docs], words)):
-            ranges = window_ranges(len(ids), self.reading.window, self.reading.overlap)
-            links = link(offsets, own, self.reading.pooling)
-            for (start, end), (column, token, share) in zip(ranges, split_alignment(links, ranges)):
+            ranges = window_ranges(len(ids), self.options.window, self.options.overlap)
+            alignment = align_pieces(offsets, own, self.options.pooling)
+            for (start, end), (column, token, share) in zip(ranges, split_alignment(alignment, ranges)):
                 framed = [*self._pieces.front, *ids[start:end].tolist(), *self._pieces.back]
                 found.append(EncoderWindow(framed, PieceAlignment(column + len(self._pieces.front), token + tokens, share)))
             tokens += len(own)
@@ -122,7 +122,7 @@ class Encoder:
         """Windows of like length together."""
         batch: List[EncoderWindow] = []
         for window in sorted(windows, key=lambda window: len(window.ids)):
-            if batch and len(window.ids) * (len(batch) + 1) > self.reading.batch_pieces:
+            if batch and len(window.ids) * (len(batch) + 1) > self.options.batch_pieces:
                 yield batch
                 batch = []
             batch.append(window)
@@ -138,12 +138,12 @@ class Encoder:
         lengths = torch.tensor([len(window.ids) for window in batch])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=learns and self.dtype == torch.bfloat16):
-            attention_mask = full_mask(base_of(model), mask) if self.reading.bidirectional else mask
+            attention_mask = full_mask(base_of(model), mask) if self.options.bidirectional else mask
             hidden = model(input_ids=ids.to(device), attention_mask=attention_mask).last_hidden_state
-        columns = [window.links.piece + row * ids.shape[1] for row, window in enumerate(batch)]
+        columns = [window.alignment.piece + row * ids.shape[1] for row, window in enumerate(batch)]
         chosen = hidden.flatten(0, 1)[as_tensor(columns, device)].float()
-        share = as_tensor([window.links.share for window in batch], device).float()
-        return states.index_add(0, as_tensor([window.links.token for window in batch], device), chosen * share[:, None])
+        share = as_tensor([window.alignment.share for window in batch], device).float()
+        return states.index_add(0, as_tensor([window.alignment.token for window in batch], device), chosen * share[:, None])
 
 
 def base_of(model: Any) -> Any:

@@ -25,7 +25,7 @@ class PieceAlignment(NamedTuple):
         return PieceAlignment(self.piece[chosen], self.token[chosen], self.share[chosen])
 
 
-def link(pieces: NDArray, tokens: NDArray, pooling: Pooling) -> PieceAlignment:
+def align_pieces(pieces: NDArray, tokens: NDArray, pooling: Pooling) -> PieceAlignment:
     """Link pieces and tokens that have a character in common. A token of white space may have no piece.
 
     pieces (NDArray): Start and end of each piece, in characters. Shape: (pieces, 2).
@@ -60,10 +60,10 @@ def window_ranges(pieces: int, size: int, overlap: int) -> NDArray:
     return np.stack([starts, np.minimum(starts + size, pieces)], axis=1)
 
 
-def split_alignment(links: PieceAlignment, ranges: NDArray) -> list[PieceAlignment]:
-    """The links of each window, by columns of the window. A piece in two windows gives half of its share from each.
+def split_alignment(alignment: PieceAlignment, ranges: NDArray) -> list[PieceAlignment]:
+    """The alignment of each window, by columns of the window. A piece in two windows gives half of its share from each.
 
-    links (PieceAlignment): Of a text.
+    alignment (PieceAlignment): Of a text.
     ranges (NDArray): See `window_ranges`.
     """
     if not len(ranges):
@@ -72,7 +72,7 @@ def split_alignment(links: PieceAlignment, ranges: NDArray) -> list[PieceAlignme
     np.add.at(read, ranges[:, 0], 1)
     np.add.at(read, ranges[:, 1], -1)
     times = np.cumsum(read)
-    shared = links._replace(share=links.share / times[links.piece])
-    edges = np.searchsorted(links.piece, ranges)
+    shared = alignment._replace(share=alignment.share / times[alignment.piece])
+    edges = np.searchsorted(alignment.piece, ranges)
     parts = [shared.take(np.arange(low, high)) for low, high in edges]
     return [part._replace(piece=part.piece - start) for part, (start, _) in zip(parts, ranges)]

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from ..pretrained.chat_tokenizer import SURROGATES
-from .piece_alignment import link
+from .piece_alignment import align_pieces
 
 # Models whose first position is the one behind their padding's.
 COUNTS_FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "longformer")
@@ -59,7 +59,7 @@ class TextTokenizer:
             yield self._fill_gaps(pieces, text, ranges)
 
     def _fill_gaps(self, pieces: Pieces, text: str, tokens: NDArray) -> Pieces:
-        empty = np.setdiff1d(np.arange(len(tokens)), link(pieces.offsets, tokens, "mean").token)
+        empty = np.setdiff1d(np.arange(len(tokens)), align_pieces(pieces.offsets, tokens, "mean").token)
         ids, offsets = pieces.ids, pieces.offsets.copy()
         for start, end in tokens[[i for i in empty if not text[slice(*tokens[i])].isspace()]][::-1].tolist():
             place = int(np.searchsorted(offsets[:, 0], start))
@@ -70,7 +70,7 @@ class TextTokenizer:
                 offsets = np.insert(offsets, place, (start, end), axis=0)
         return Pieces(ids, offsets)
 
-    def room(self, config: Any) -> Optional[int]:
+    def capacity(self, config: Any) -> Optional[int]:
         """Most pieces of a text that a model reads at a time, without the special ones; None if any number.
 
         config (Any): Of the model, as transformers has it.

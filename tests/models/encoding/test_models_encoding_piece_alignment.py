@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_slm_ner.models.encoding.piece_alignment import POOLINGS, Pooling, link, split_alignment, window_ranges
+from spacy_slm_ner.models.encoding.piece_alignment import POOLINGS, Pooling, align_pieces, split_alignment, window_ranges
 
 RANGES = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4)), max_size=12)
 SIZES = st.integers(1, 6).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
@@ -22,33 +22,33 @@ def place(gaps: list[tuple[int, int]]) -> np.ndarray:
 @given(RANGES, RANGES)
 def test_pieces_and_tokens_are_linked_where_they_share_a_character(pieces: list, tokens: list) -> None:
     pieces, tokens = place(pieces), place(tokens)
-    links = link(pieces, tokens, "mean")
+    alignment = align_pieces(pieces, tokens, "mean")
     expected = [(i, j) for i, (a, b) in enumerate(pieces) for j, (start, end) in enumerate(tokens) if a < end and start < b]
-    assert list(zip(links.piece.tolist(), links.token.tolist())) == expected
+    assert list(zip(alignment.piece.tolist(), alignment.token.tolist())) == expected
 
 
 @given(RANGES, RANGES, st.sampled_from(POOLINGS))
 def test_shares_of_a_token_add_up_to_one(pieces: list, tokens: list, pooling: Pooling) -> None:
-    everything = link(place(pieces), place(tokens), "mean")
-    links = link(place(pieces), place(tokens), pooling)
-    assert set(links.token) == set(everything.token)
-    assert all(links.share[links.token == token].sum() == pytest.approx(1.0) for token in links.token)
+    everything = align_pieces(place(pieces), place(tokens), "mean")
+    alignment = align_pieces(place(pieces), place(tokens), pooling)
+    assert set(alignment.token) == set(everything.token)
+    assert all(alignment.share[alignment.token == token].sum() == pytest.approx(1.0) for token in alignment.token)
     if pooling != "mean":
         choose = min if pooling == "first" else max
-        assert {(t, p) for p, t in zip(links.piece, links.token)} == {
+        assert {(t, p) for p, t in zip(alignment.piece, alignment.token)} == {
             (t, choose(everything.piece[everything.token == t])) for t in everything.token
         }
 
 
 def test_one_piece_of_two_tokens_counts_for_both() -> None:
-    links = link(np.array([[0, 3], [3, 6]]), np.array([[0, 2], [2, 6]]), "first")
-    assert list(zip(links.piece, links.token)) == [(0, 0), (0, 1)]
+    alignment = align_pieces(np.array([[0, 3], [3, 6]]), np.array([[0, 2], [2, 6]]), "first")
+    assert list(zip(alignment.piece, alignment.token)) == [(0, 0), (0, 1)]
 
 
 def test_several_pieces_of_one_character_are_one_token() -> None:
     """Byte-level pieces of an emoji all have its range."""
-    links = link(np.array([[0, 1], [0, 1], [0, 1], [2, 3]]), np.array([[0, 1], [2, 3]]), "last")
-    assert list(zip(links.piece, links.token)) == [(2, 0), (3, 1)]
+    alignment = align_pieces(np.array([[0, 1], [0, 1], [0, 1], [2, 3]]), np.array([[0, 1], [2, 3]]), "last")
+    assert list(zip(alignment.piece, alignment.token)) == [(2, 0), (3, 1)]
 
 
 @given(st.integers(0, 60), SIZES)
@@ -63,13 +63,13 @@ def test_windows_cover_a_text(pieces: int, sizes: tuple[int, int]) -> None:
 
 @given(RANGES, RANGES, SIZES, st.sampled_from(POOLINGS))
 def test_windows_share_their_pieces(pieces: list, tokens: list, sizes: tuple[int, int], pooling: Pooling) -> None:
-    links = link(place(pieces), place(tokens), pooling)
+    alignment = align_pieces(place(pieces), place(tokens), pooling)
     ranges = window_ranges(len(pieces), *sizes)
-    parts = split_alignment(links, ranges)
+    parts = split_alignment(alignment, ranges)
     given_to: dict[int, float] = {}
     for part, (start, end) in zip(parts, ranges):
         assert all(0 <= column < end - start for column in part.piece)
         for token, share in zip(part.token.tolist(), part.share.tolist()):
             given_to[token] = given_to.get(token, 0.0) + share
-    assert set(given_to) == set(links.token.tolist())
+    assert set(given_to) == set(alignment.token.tolist())
     assert all(total == pytest.approx(1.0) for total in given_to.values())
