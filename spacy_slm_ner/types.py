@@ -1,4 +1,4 @@
-"""Names and shapes shared by every room. All ranges are half-open."""
+"""Types that all packages share. All ranges are half-open."""
 
 from typing import NamedTuple
 

@@ -1,1 +1,1 @@
-"""Pretrained models. The only room that may import torch, transformers and peft, and it does so where they are used."""
+"""Pretrained models. Only these folders and `pretraining` import torch, transformers and peft."""

@@ -55,7 +55,7 @@ def create_causal_lm(
 
 @dataclass(frozen=True)
 class CausalLMSettings:
-    """What `create_causal_lm` was given."""
+    """The arguments of `create_causal_lm`."""
 
     base: str
     revision: Optional[str]
@@ -102,5 +102,5 @@ class CausalLMShim(TransformerShim[CausalLMSettings, Generator]):
         return torch2xp(nll.detach()), backprop
 
     def count_pieces(self, texts: Sequence[str]) -> List[int]:
-        """Number of pieces of each text."""
+        """Count the pieces of each text."""
         return self.generator.chat.count(texts)

@@ -96,7 +96,7 @@ def create_lora_transformer(
 
 @dataclass(frozen=True)
 class LoraTransformerSettings:
-    """What `create_lora_transformer` was given."""
+    """The arguments of `create_lora_transformer`."""
 
     base: str
     revision: Optional[str]

@@ -112,7 +112,7 @@ def forward(model: TransformerModel, docs: List[Doc], is_train: bool) -> Tuple[F
 
 
 class Row(NamedTuple):
-    """What is read at a time: a span, or a window of one.
+    """A row of the batch: a span, or a window of one.
 
     doc (int): Number of its Doc in the batch.
     span (Span): The span.

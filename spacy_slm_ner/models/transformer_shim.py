@@ -1,4 +1,4 @@
-"""What thinc needs to train, store and copy a model of transformers, with adapters around it or without."""
+"""The thinc shim of a model of transformers, with adapters or without: training, storage, devices."""
 
 import shutil
 import tempfile
@@ -19,7 +19,7 @@ from .pretrained.lora import LoraSettings
 
 
 class LoadedModel(Protocol):
-    """A model of transformers with its tokenizer, and what a component makes of them.
+    """A model of transformers with its tokenizer, ready for a component.
 
     model (Any): As transformers has it, or a `PeftModel` around it.
     tokenizer (Any): As transformers has it.
@@ -35,7 +35,7 @@ class LoadedModel(Protocol):
 
 
 class BaseSettings(Protocol):
-    """What every architecture over a base is given; see `create_causal_lm`."""
+    """The arguments that all architectures over a base share; see `create_causal_lm`."""
 
     @property
     def base(self) -> str: ...
@@ -52,7 +52,7 @@ LoadedModelT = TypeVar("LoadedModelT", bound=LoadedModel)
 
 
 class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
-    """Trains and stores what `load` gives.
+    """Trains and stores the model that `load` returns.
 
     settings (SettingsT): Which base, and how it is adapted.
     """
@@ -113,7 +113,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         self.loaded.changed()
 
     def rate_scales(self) -> Dict[str, float]:
-        """What the learning rate of parameters is multiplied by, by their names; those that are not named keep it."""
+        """Return factors of the learning rate by the names of parameters; those that are not named keep it."""
         return {}
 
     @contextmanager
@@ -221,7 +221,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
             )
 
     def to_bytes(self) -> bytes:
-        """The folder of `to_disk` as bytes."""
+        """Return the folder of `to_disk` as bytes."""
         with tempfile.TemporaryDirectory() as folder:
             self.to_disk(folder)
             files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
@@ -247,7 +247,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
 
 
 def model_around(name: str, shim: TransformerShim, dims: Optional[Dict[str, Optional[int]]] = None) -> Model:
-    """A thinc model that does what its shim does.
+    """Make a thinc model that delegates to a shim.
 
     name (str): What thinc calls it.
     shim (TransformerShim): Called with the inputs, and whether it is training; gives outputs and their backpropagation.

@@ -1,4 +1,4 @@
-"""What a component writes to a Doc, and how it treats what others have written."""
+"""Writing entities to a Doc, and the policies on those that others have written."""
 
 from dataclasses import dataclass
 from typing import Literal, Sequence, get_args

@@ -28,7 +28,7 @@ COUNTED = 10_000
 
 
 class BioNerSettings(NamedTuple):
-    """How it learns; see `make_bio_ner` in `factory`."""
+    """The settings of training; see `make_bio_ner` in `factory`."""
 
     class_weights: Dict[str, float]
     label_smoothing: float
@@ -62,7 +62,7 @@ class BioNer(EntityPipe):
 
     @property
     def label_data(self) -> List[str]:
-        """What `spacy init labels` writes and `initialize` takes."""
+        """Labels, as `spacy init labels` writes and `initialize` takes them."""
         return list(self.labels)
 
     @property

@@ -1,4 +1,4 @@
-"""What the components that find entities have in common: labels, scores with a temperature, and what they write to a Doc."""
+"""The base class of the components: labels, scores with a temperature, and a policy on what is written to a Doc."""
 
 import math
 from dataclasses import replace
@@ -68,7 +68,7 @@ class EntityPipe(TrainablePipe):
 
     @property
     def temperature(self) -> float:
-        """What the log-odds of scores are divided by; see `decoding.scores.scale`."""
+        """The divisor of the log-odds of scores; see `labels.temperature.scale`."""
         return float(self.cfg["temperature"])
 
     @temperature.setter
@@ -78,7 +78,7 @@ class EntityPipe(TrainablePipe):
         self.cfg["temperature"] = value
 
     def find(self, docs: Sequence[Doc]) -> List[List[ScoredSpan]]:
-        """Entities of each Doc, as ranges of its tokens; nothing is written."""
+        """Find the entities of each Doc, as ranges of its tokens; nothing is written."""
         raise NotImplementedError
 
     def score_ents(self, docs: Sequence[Doc]) -> None:

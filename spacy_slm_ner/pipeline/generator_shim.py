@@ -1,4 +1,4 @@
-"""What `slm_ner` needs of its model, beside what every model of thinc does."""
+"""The interface that `slm_ner` needs of its model, beside that of every thinc model."""
 
 from pathlib import Path
 from typing import Any, List, Optional, Protocol, Sequence, Union

@@ -12,7 +12,7 @@ from ..types import ScoredSpan
 
 
 class ParsedResponse(NamedTuple):
-    """What an answer says about a Doc.
+    """The content of an answer about a Doc.
 
     found (list[ScoredSpan]): Entities, as ranges of tokens.
     cats (dict[str, float]): Probability of each intent; empty if the answer names none.
@@ -25,7 +25,7 @@ class ParsedResponse(NamedTuple):
 
 
 def read_response(answer: Answer, form: PromptFormat, doc: Doc, temperature: float) -> ParsedResponse:
-    """Score what an answer says by the probabilities of the decisions that wrote it.
+    """Read an answer, and score its entities by the probabilities of the decisions that wrote it.
 
     answer (Answer): What was written.
     form (PromptFormat): Its format. What an intent leaves of the probability is shared by the others that were offered.

@@ -1,4 +1,4 @@
-"""How `spacy train` and `spacy evaluate` score a component of this package."""
+"""The scorer of this package's components, for `spacy train` and `spacy evaluate`."""
 
 from functools import partial
 from typing import Any, Callable, Dict, Iterable, Sequence
@@ -43,5 +43,5 @@ def score_group(examples: Sequence[Example], name: str, spans_key: str) -> Dict[
 
 
 def group_of(spans_key: str, doc: Doc, attr: str) -> Any:
-    """The spans of a group, or the entities of a Doc that has no such group."""
+    """Return the spans of a group, or the entities of a Doc that has no such group."""
     return doc.spans.get(spans_key, doc.ents)

@@ -29,13 +29,13 @@ from .windows import DocWindow, WindowMaker, join_entities
 
 logger = logging.getLogger("spacy_slm_ner")
 
-# What belongs to an adapter, not to the component; and the name of the one that is trained.
+# Settings that belong to an adapter, not to the component; and the name of the adapter that is trained.
 OF_ADAPTER = ("labels", "intents", "temperature")
 DEFAULT = "default"
 
 
 class SlmNerSettings(NamedTuple):
-    """What does not change when the component learns; see `make_slm_ner` in `factory`."""
+    """The settings of the component, which learning does not change; see `make_slm_ner` in `factory`."""
 
     format: FormatFactory
     constrained: bool
@@ -55,7 +55,7 @@ class SlmNerSettings(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What was found in a Doc.
+    """The entities, intents and problems of a Doc.
 
     response (ParsedResponse): Entities as ranges of its tokens, intents, problems.
     io (list[dict[str, Any]]): Prompt and raw answer of each window.
@@ -97,7 +97,7 @@ class SlmNer(EntityPipe):
 
     @property
     def label_data(self) -> Dict[str, List[str]]:
-        """What `spacy init labels` writes and `initialize` takes."""
+        """Labels and intents, as `spacy init labels` writes and `initialize` takes them."""
         return {"labels": list(self.labels), "intents": list(self.intents)}
 
     def add_label(self, label: str) -> int:
@@ -152,7 +152,7 @@ class SlmNer(EntityPipe):
 
     @property
     def generator(self) -> GeneratorShim:
-        """What the model is made around: its adapters and its files."""
+        """The shim of the model, which knows its adapters and its files."""
         shim: GeneratorShim = self.model.shims[0]
         return shim
 
@@ -213,7 +213,7 @@ class SlmNer(EntityPipe):
         self.model.initialize()
 
     def _told_apart(self, intents: Sequence[str]) -> Sequence[str]:
-        """The intents of training data, where they are to be learned and there is more than one."""
+        """Return the intents of training data, where they are to be learned and there is more than one."""
         if not self.settings.cats:
             return ()
         if len({*intents, *self.cfg["intents"]}) > 1:
@@ -297,7 +297,7 @@ class SlmNer(EntityPipe):
         self.cfg["adapters"][active] = {key: self.cfg[key] for key in OF_ADAPTER}
         self.cfg.update(self.cfg["adapters"][name])
 
-    # Storage: the model is a folder, not one file
+    # Storage: the model is a folder, not a single file
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Write a folder: `cfg`, `vocab` and `model/`."""

@@ -13,8 +13,8 @@ class Window(NamedTuple):
 
     start (int): First token.
     end (int): Token after the last one.
-    first (int): An entity that starts from here ...
-    last (int): ... to before this token is taken from this window; one that starts elsewhere, from a neighbour.
+    first (int): First token whose entities are taken from this window; those that start before it come from a neighbour.
+    last (int): Token after the last one whose entities are taken from this window.
     """
 
     start: int
@@ -107,13 +107,13 @@ def make_windows(lengths: Sequence[int], size: int, overlap: int) -> list[Window
 
 
 def stretches(lengths: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
-    """Ranges of tokens between those that are longer than a window."""
+    """List the ranges of tokens between those that are longer than a window."""
     edges = [-1, *(i for i, length in enumerate(lengths) if length > size), len(lengths)]
     return ((left + 1, right) for left, right in pairwise(edges) if right > left + 1)
 
 
 def cover(lengths: Sequence[int], start: int, end: int, size: int, overlap: int) -> Iterator[Window]:
-    """Windows of one stretch."""
+    """Cover one stretch with windows."""
     ends = [0, *accumulate(lengths)]
     first = start
     while True:

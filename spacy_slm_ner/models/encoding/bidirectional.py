@@ -1,4 +1,4 @@
-"""Letting a decoder see what follows: its causal mask switched off, in all layers or in some, its padding still masked.
+"""Bidirectional attention in a decoder: its causal mask is off in all layers or some, its padding still masked.
 
 Nothing of the model is replaced. A mask that is given in four dimensions is taken by the models of transformers as it is, in
 place of the causal one that they would make; layers that stay causal put their triangle back.
@@ -18,7 +18,7 @@ def make_bidirectional(model: Any, layers: Optional[Sequence[int]] = None) -> No
     """Prepare a decoder for `full_mask`.
 
     model (Any): As `AutoModel` gives it.
-    layers (Optional[Sequence[int]]): Numbers of the layers that see what follows, from 0; None for all. The others stay causal.
+    layers (Optional[Sequence[int]]): Numbers of the bidirectional layers, from 0; None for all. The others stay causal.
     RAISES (BaseModelError): If the model's causal mask cannot be switched off, or it has no such layers.
     """
     check_decoder(model)
@@ -47,9 +47,9 @@ def check_decoder(model: Any) -> None:
 
 
 def full_mask(model: Any, padding: torch.Tensor) -> torch.Tensor:
-    """The mask that hides padding and nothing else.
+    """Make the mask that hides padding and nothing else.
 
-    model (Any): As `AutoModel` gives it, unmasked by `make_bidirectional`.
+    model (Any): As `AutoModel` gives it, prepared by `make_bidirectional`.
     padding (torch.Tensor): 1 for a piece, 0 for padding. Shape: (batch, length).
     RETURNS (torch.Tensor): Shape: (batch, 1, length, length), as its attention takes it: true for what is seen, or added to
         scores.
@@ -63,7 +63,7 @@ def full_mask(model: Any, padding: torch.Tensor) -> torch.Tensor:
 
 
 def hide_following(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A forward pre-hook: hides what follows as well."""
+    """Hide the following pieces as well, as a forward pre-hook of a layer."""
     mask = kwargs["attention_mask"]
     later = torch.ones(mask.shape[-2:], dtype=torch.bool, device=mask.device).triu(1)
     hidden = mask & ~later if mask.dtype == torch.bool else mask.masked_fill(later, torch.finfo(mask.dtype).min)

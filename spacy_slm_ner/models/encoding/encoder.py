@@ -36,7 +36,7 @@ class EncodingOptions(NamedTuple):
 
 
 class EncoderWindow(NamedTuple):
-    """A part of a Doc, as the model reads it.
+    """A window of a Doc, as the model reads it.
 
     ids (list[int]): Piece ids, special ones included.
     alignment (PieceAlignment): Which columns make up which tokens, counted over all Docs.
@@ -106,7 +106,7 @@ class Encoder:
         return states
 
     def windows(self, docs: Sequence[Doc]) -> List[EncoderWindow]:
-        """What is read of Docs, in order."""
+        """Cut Docs into windows, in order."""
         found, tokens = [], 0
         words = [token_ranges(doc) for doc in docs]
         for own, (ids, offsets) in zip(words, self._pieces.encode([doc.text for doc in docs], words)):
@@ -119,7 +119,7 @@ class Encoder:
         return found
 
     def _batches(self, windows: Sequence[EncoderWindow]) -> Iterator[List[EncoderWindow]]:
-        """Windows of like length together."""
+        """Batch windows of like length."""
         batch: List[EncoderWindow] = []
         for window in sorted(windows, key=lambda window: len(window.ids)):
             if batch and len(window.ids) * (len(batch) + 1) > self.options.batch_pieces:
@@ -130,7 +130,7 @@ class Encoder:
             yield batch
 
     def _add(self, states: torch.Tensor, model: Any, batch: Sequence[EncoderWindow], learns: bool) -> torch.Tensor:
-        """States with what a batch of windows gives to them; what is trained is in fp32 and may be cast."""
+        """Add what a batch of windows gives to the states of their tokens; weights that are trained are in fp32 and may be cast."""
         device = states.device
         # What padding says is never read; a piece that every model knows is needed all the same.
         padding = self.tokenizer.pad_token_id or 0
@@ -147,7 +147,7 @@ class Encoder:
 
 
 def base_of(model: Any) -> Any:
-    """The model inside of adapters."""
+    """Return the model inside of adapters."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 

@@ -1,4 +1,4 @@
-"""How far a parameter is from the output of its model, for learning rates that differ by layer."""
+"""The depth of each parameter, for learning rates that decay from layer to layer."""
 
 from typing import Any, Dict
 
@@ -8,7 +8,7 @@ from ...errors import BaseModelError
 
 
 def layer_depths(model: Any) -> Dict[str, int]:
-    """Number of layers above that of each parameter: 0 in the last layer and behind it, that of all layers before the first.
+    """Count the layers above that of each parameter: 0 in the last layer and behind it, that of all layers before the first.
 
     model (Any): As `AutoModel` gives it, or a `PeftModel` around it.
     RETURNS (Dict[str, int]): By the parameter's name.

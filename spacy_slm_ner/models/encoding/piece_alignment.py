@@ -1,4 +1,4 @@
-"""Which pieces make up which tokens of a Doc, and in which of the overlapping windows they are read."""
+"""The alignment of pieces and tokens, as a whole and by overlapping windows."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -26,7 +26,7 @@ class PieceAlignment(NamedTuple):
 
 
 def align_pieces(pieces: NDArray, tokens: NDArray, pooling: Pooling) -> PieceAlignment:
-    """Link pieces and tokens that have a character in common. A token of white space may have no piece.
+    """Align pieces and tokens that have a character in common. A token of white space may have no piece.
 
     pieces (NDArray): Start and end of each piece, in characters. Shape: (pieces, 2).
     tokens (NDArray): The same of each token. Shape: (tokens, 2).
@@ -47,7 +47,7 @@ def align_pieces(pieces: NDArray, tokens: NDArray, pooling: Pooling) -> PieceAli
 
 
 def window_ranges(pieces: int, size: int, overlap: int) -> NDArray:
-    """Windows that cover a text; each but the first begins with the last pieces of the one before.
+    """Cover a text with windows; each but the first begins with the last pieces of the one before.
 
     pieces (int): Of the text.
     size (int): Most pieces of a window.
@@ -61,7 +61,7 @@ def window_ranges(pieces: int, size: int, overlap: int) -> NDArray:
 
 
 def split_alignment(alignment: PieceAlignment, ranges: NDArray) -> list[PieceAlignment]:
-    """The alignment of each window, by columns of the window. A piece in two windows gives half of its share from each.
+    """Split an alignment by windows, with columns of the window. A piece in two windows gives half of its share from each.
 
     alignment (PieceAlignment): Of a text.
     ranges (NDArray): See `window_ranges`.

@@ -1,4 +1,4 @@
-"""A whole text as pieces with their places: nothing is cut off, and nothing of a text is a special piece."""
+"""Tokenization of whole texts with offsets: nothing is cut off, and no part of a text becomes a special piece."""
 
 import unicodedata
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Union
@@ -71,7 +71,7 @@ class TextTokenizer:
         return Pieces(ids, offsets)
 
     def capacity(self, config: Any) -> Optional[int]:
-        """Most pieces of a text that a model reads at a time, without the special ones; None if any number.
+        """Return how many pieces of a text a model reads at a time, without the special ones; None if any number.
 
         config (Any): Of the model, as transformers has it.
         """
@@ -87,14 +87,14 @@ def is_mark(char: str) -> bool:
 
 
 def special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[List[int], List[int]]:
-    """Piece ids that a tokenizer puts before and behind every text."""
+    """Return the ids that a tokenizer puts before and behind every text."""
     bare, whole = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
     start = next((i for i in range(len(whole)) if whole[i : i + len(bare)] == bare), 0)
     return whole[:start], whole[start + len(bare) :]
 
 
 def token_ranges(tokens: Union[Doc, Span]) -> NDArray:
-    """Start and end of each token, in characters of the Doc, or of the span. Shape: (tokens, 2)."""
+    """Return start and end of each token, in characters of the Doc, or of the span. Shape: (tokens, 2)."""
     first = tokens[0].idx if len(tokens) else 0
     starts = np.array([token.idx - first for token in tokens], dtype=int)
     ends = starts + np.array([len(token) for token in tokens], dtype=int)

@@ -1,4 +1,4 @@
-"""An attention of our own in the models of transformers, which take another one by its name."""
+"""An attention function of this package, registered with transformers, whose models take it by its name."""
 
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,7 +16,7 @@ ATTEND: ContextVar[Attend] = ContextVar("ATTEND")
 
 
 class CannotPack(Exception):
-    """The attention of a model does more than ours."""
+    """A model's attention does more than ours."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The interface of what reads a batch of sequences: what goes in, what comes out, and what is cached in between."""
+"""The interface of batch readers: the inputs of a step, its logits, and the sequences that are cached in between."""
 
 from typing import Any, NamedTuple, Protocol, Sequence
 
@@ -12,7 +12,7 @@ KeyValues = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 
 
 class StepInput(NamedTuple):
-    """What the model reads of one sequence in a step.
+    """The input of one sequence in a step.
 
     pieces (list[int]): Pieces that were not read yet.
     length (int): Number of cached pieces that still count; those behind them are forgotten.

@@ -73,7 +73,7 @@ class AttentionBlock:
         return found.view(padded.shape)[self.rows, :, :, self.columns].flatten(1, 2)
 
     def _mask(self, window: Optional[int], shared: int, dtype: torch.dtype) -> torch.Tensor:
-        """The attention mask: a query sees all pieces up to itself, or the last ones of a window.
+        """Make the attention mask: a query sees all pieces up to itself, or the last ones of a window.
 
         shared (int): How often the queries stand behind each other.
         RETURNS (torch.Tensor): 0 where it sees, or else minus infinity. Shape: (rows, 1, shared * queries, places).

@@ -1,4 +1,4 @@
-"""Models that a `PackedReader` can read with: which those are is tried, not read off their names."""
+"""Models prepared for a `PackedReader`: whether one can be is tried, not read off its name."""
 
 from copy import deepcopy
 from typing import Optional

@@ -67,7 +67,7 @@ class PackedReader:
         return self.store.keep(staying)
 
     def close(self) -> None:
-        """See `BatchReader`; the memory is left for the next one."""
+        """Leave the memory for the next reader; see `BatchReader`."""
         if self.store.tensor.nbytes <= KEPT:
             self.spare[:] = [self.store.tensor]
 

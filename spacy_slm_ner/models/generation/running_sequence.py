@@ -1,4 +1,4 @@
-"""One answer on its way: what the model reads next, and what is written by what it says."""
+"""One sequence of a batch: its next input, and the pieces that the logits of a step let it write."""
 
 import math
 from dataclasses import dataclass, field

@@ -113,7 +113,7 @@ def fill_adapter(model: PeftModel, name: str, folder: Path) -> None:
 
 
 def for_use(model: Any, dtype: torch.dtype) -> Any:
-    """A model as it is used: in the type that it computes in, its active adapter merged into the weights.
+    """Prepare a model for use: in the type that it computes in, its active adapter merged into the weights.
 
     model (Any): As transformers has it, or a `PeftModel` around it.
     RETURNS (Any): The model itself if there is nothing to do, or else a copy.

@@ -68,7 +68,7 @@ class ChatTokenizer:
         return ChatTokenizer, (self.tokenizer,)
 
     def encode(self, segment: str) -> tuple[int, ...]:
-        """Piece ids of a segment of an answer, which is what is remembered: the same words come again and again."""
+        """Encode a segment of an answer, which is what is remembered: the same words come again and again."""
         pieces = self._segments.get(segment)
         if pieces is None:
             if len(self._segments) > 100_000:
@@ -77,11 +77,11 @@ class ChatTokenizer:
         return pieces
 
     def encode_plain(self, text: str) -> tuple[int, ...]:
-        """Piece ids of any text, without special pieces; a lone surrogate, which no tokenizer takes, is written as U+FFFD."""
+        """Encode any text, without special pieces; a lone surrogate, which no tokenizer takes, is written as U+FFFD."""
         return tuple(self._plain.encode(SURROGATES.sub("\ufffd", text), add_special_tokens=False).ids)
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Number of pieces of each text."""
+        """Count the pieces of each text."""
         clean = [SURROGATES.sub("\ufffd", text) for text in texts]
         return [len(encoding.ids) for encoding in self._plain.encode_batch(clean, add_special_tokens=False)]
 
@@ -89,7 +89,7 @@ class ChatTokenizer:
         return self._plain.decode(list(pieces), skip_special_tokens=False)
 
     def prompt(self, messages: Sequence[Message]) -> Prompt:
-        """Piece ids of a chat whose last turn is the user's.
+        """Encode a chat whose last turn is the user's.
 
         What stands around the last turn is remembered: it is the same for all texts under one task.
         """
@@ -105,7 +105,7 @@ class ChatTokenizer:
         return Prompt(frame.prefix or (self.end,), suffix or (self.end,))
 
     def _frame(self, messages: Sequence[Message]) -> "Frame":
-        """All but the last content of a chat.
+        """Encode all but the last content of a chat.
 
         The template is rendered with a mark in place of each content, so that only the template can write special pieces.
         """
@@ -143,7 +143,7 @@ class ChatTokenizer:
 
 
 def for_plain_segments(settings: str) -> str:
-    """A tokenizer's settings without the space that some put before every text, as segments are parts of a text, and with all
+    """Rewrite a tokenizer's settings without the space that some put before every text, as segments are parts of a text, and with all
     added tokens special, as none of them may come out of a user's text."""
 
     def clean(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What processes need that are forked while a model is loaded, as `nlp.pipe(n_process=...)` forks them."""
+"""Guards for processes that are forked while a model is loaded, as `nlp.pipe(n_process=...)` forks them."""
 
 import os
 import sys
@@ -39,7 +39,7 @@ def reset_tokenizers() -> None:
 
 
 def enter_child() -> None:
-    """What a forked process does first."""
+    """Prepare a forked process, before it does anything else."""
     torch.set_num_threads(1)
     close_channels_of_others(sys._getframe())
 

@@ -1,4 +1,4 @@
-"""Where a pretrained model comes from: a local folder, a pip package that carries it, or the Hugging Face hub."""
+"""Pretrained models from a local folder, from a pip package that carries them, or from the Hugging Face hub."""
 
 import hashlib
 import importlib.util
@@ -68,7 +68,10 @@ def find_base(name: str, revision: Optional[str] = None, weights: bool = True) -
 
 
 def bundled_folder(name: str) -> Optional[Path]:
-    """Folder of a hub model inside an installed pip package, its weights checked; None if no installed package carries it."""
+    """Find a hub model inside an installed pip package, and check its weights.
+
+    RETURNS (Optional[Path]): Its folder; None if no installed package carries it.
+    """
     bundled = BUNDLED_MODELS.get(name)
     spec = importlib.util.find_spec(bundled.package) if bundled else None
     if bundled is None or spec is None or not spec.submodule_search_locations:
@@ -85,7 +88,7 @@ def bundled_folder(name: str) -> Optional[Path]:
 
 
 def sha256_of(path: Path) -> str:
-    """Digest of a file, "none" if there is no such file."""
+    """Compute the digest of a file, "none" if there is no such file."""
     if not path.is_file():
         return "none"
     with path.open("rb") as file:
@@ -93,7 +96,7 @@ def sha256_of(path: Path) -> str:
 
 
 def download(name: str, revision: Optional[str] = None) -> Path:
-    """Folder of a hub model in the local cache, downloaded if it is not there."""
+    """Find the folder of a hub model in the local cache, downloaded if it is not there."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     from requests.exceptions import RequestException

@@ -67,7 +67,7 @@ def load_encoder(
 
 @contextmanager
 def loading_errors(name: str, folder: Path, kind: str, loader: str, example: str) -> Iterator[None]:
-    """Errors of transformers, tokenizers and safetensors, which have no base of their own, as a `BaseModelError`."""
+    """Turn errors of transformers, tokenizers and safetensors, which have no base of their own, into a `BaseModelError`."""
     try:
         yield
     except BaseModelError:
@@ -92,7 +92,7 @@ def has_config_alone(name: str) -> bool:
 
 
 def load_model(folder: Path, dtype: torch.dtype, auto: Any, layers: Optional[int] = None) -> Any:
-    """The model of a folder, with random weights if it has none.
+    """Load the model of a folder, with random weights if it has none.
 
     auto (Any): Class of transformers that loads it.
     layers (Optional[int]): Number of its layers to load; None for all.
@@ -118,7 +118,7 @@ def load_model(folder: Path, dtype: torch.dtype, auto: Any, layers: Optional[int
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Transformers without its warnings of weights that are missing or left over, which are looked at here."""
+    """Silence the warnings of transformers about weights that are missing or left over, which are looked at here."""
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
@@ -135,12 +135,12 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 
 def base_state(model: Any) -> dict[str, torch.Tensor]:
-    """Weights of a base by their own names, whether peft has put adapters around it or not."""
+    """Return the weights of a base by their own names, whether peft has put adapters around it or not."""
     return {name.replace(".base_layer.", "."): value for name, value in model.state_dict().items() if ".lora_" not in name}
 
 
 def weights_fingerprint(model: Any) -> str:
-    """Digest of names, shapes and samples of a base's weights: tells one checkpoint from another at no cost.
+    """Compute a digest of names, shapes and samples of a base's weights: tells one checkpoint from another at no cost.
 
     Taken of bf16 values, so that a model loaded in another precision is the same.
     """

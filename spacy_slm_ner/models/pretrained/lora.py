@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoraSettings:
-    """What `spacy-slm-ner.Lora.v1` describes.
+    """The settings of an adapter, as `spacy-slm-ner.Lora.v1` takes them.
 
     r (int): Rank.
     alpha (int): Scale; the update is multiplied by alpha / r.
@@ -23,7 +23,7 @@ class LoraSettings:
     targets: Union[str, List[str]]
 
     def to_peft(self, task_type: str) -> "LoraConfig":
-        """As peft has it.
+        """Convert to the config of peft.
 
         task_type (str): As peft names it: "CAUSAL_LM", "FEATURE_EXTRACTION".
         """

@@ -1,4 +1,4 @@
-"""In which floating-point type a model computes."""
+"""The floating-point type that a model computes in."""
 
 from typing import Literal, get_args
 
@@ -8,7 +8,7 @@ Precision = Literal["auto", "bf16", "fp32"]
 
 
 def torch_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The type that a setting means on a device.
+    """Choose the type that a setting means on a device.
 
     precision (str): "bf16", "fp32", or "auto": bf16 where the processor has instructions for it, which is several times faster.
     device (torch.device): Where the model is.
