@@ -143,8 +143,10 @@ class ChatTokenizer:
 
 
 def for_plain_segments(settings: str) -> str:
-    """Rewrite a tokenizer's settings without the space that some put before every text, as segments are parts of a text, and with all
-    added tokens special, as none of them may come out of a user's text."""
+    """Rewrite a tokenizer's settings for segments of a text.
+
+    No space is put before them, as some tokenizers do; and all added tokens are special, as none may come out of a user's text.
+    """
 
     def clean(value: Any) -> Any:
         if isinstance(value, list):
