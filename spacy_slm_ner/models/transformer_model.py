@@ -111,7 +111,7 @@ def forward(model: TransformerModel, docs: List[Doc], is_train: bool) -> Tuple[F
     return FullTransformerBatch(spans=spans, wordpieces=wordpieces, model_output=output, align=align), backprop_batch
 
 
-class Row(NamedTuple):
+class EncodedSpan(NamedTuple):
     """A row of the batch: a span, or a window of one.
 
     doc (int): Number of its Doc in the batch.
@@ -128,7 +128,7 @@ class Row(NamedTuple):
     token: NDArray
 
 
-def read_rows(docs: Sequence[Doc], nested: Sequence[Sequence[Span]], model: TransformerModel) -> Iterator[Row]:
+def read_rows(docs: Sequence[Doc], nested: Sequence[Sequence[Span]], model: TransformerModel) -> Iterator[EncodedSpan]:
     """Cut the spans of Docs into pieces, and into windows where the model reads fewer at a time."""
     pieces = model.layers[0].shims[0].pieces
     capacity = pieces.capacity(model.transformer.config)
@@ -142,7 +142,7 @@ def read_rows(docs: Sequence[Doc], nested: Sequence[Sequence[Span]], model: Tran
             low, high = np.searchsorted(alignment.piece, (start, end))
             framed = [*pieces.front, *ids[start:end].tolist(), *pieces.back]
             column = alignment.piece[low:high] - start + len(pieces.front)
-            yield Row(number, span, framed, column, alignment.token[low:high] + firsts[number] + span.start)
+            yield EncodedSpan(number, span, framed, column, alignment.token[low:high] + firsts[number] + span.start)
 
 
 def windows(pieces: int, capacity: Optional[int]) -> NDArray:
@@ -152,7 +152,7 @@ def windows(pieces: int, capacity: Optional[int]) -> NDArray:
     return window_ranges(pieces, capacity, int(capacity * OVERLAP))
 
 
-def to_wordpieces(rows: Sequence[Row], tokenizer: PreTrainedTokenizerFast) -> WordpieceBatch:
+def to_wordpieces(rows: Sequence[EncodedSpan], tokenizer: PreTrainedTokenizerFast) -> WordpieceBatch:
     """Pad rows to one length."""
     lengths = [len(row.ids) for row in rows]
     shape = len(rows), max(lengths)
@@ -164,7 +164,7 @@ def to_wordpieces(rows: Sequence[Row], tokenizer: PreTrainedTokenizerFast) -> Wo
     return WordpieceBatch(strings, ids, inside.astype("f"), lengths, types)  # type: ignore[arg-type]
 
 
-def align_tokens(rows: Sequence[Row], columns: int, tokens: int) -> Ragged:
+def align_tokens(rows: Sequence[EncodedSpan], columns: int, tokens: int) -> Ragged:
     """List the pieces of each token, as places in the batch of all rows laid end to end; a token may be in several rows."""
     place = np.concatenate([row.column + number * columns for number, row in enumerate(rows)])
     token = np.concatenate([row.token for row in rows])

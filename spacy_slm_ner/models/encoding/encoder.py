@@ -130,7 +130,7 @@ class Encoder:
             yield batch
 
     def _add(self, states: torch.Tensor, model: Any, batch: Sequence[EncoderWindow], learns: bool) -> torch.Tensor:
-        """Add the hidden states of a batch of windows to the states of their tokens; trained weights are in fp32 and may be cast."""
+        """Add the hidden states of a batch of windows to those of their tokens; trained weights are in fp32 and may be cast."""
         device = states.device
         # What padding says is never read; a piece that every model knows is needed all the same.
         padding = self.tokenizer.pad_token_id or 0

@@ -29,7 +29,7 @@ def attention(attend: Attend) -> Iterator[None]:
         ATTEND.reset(token)
 
 
-def packed_attention(
+def attend_packed(
     module: Any,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -46,4 +46,4 @@ def packed_attention(
     return ATTEND.get()(module.layer_idx, query, key, value, scaling, sliding_window), None
 
 
-ALL_ATTENTION_FUNCTIONS[NAME] = packed_attention
+ALL_ATTENTION_FUNCTIONS[NAME] = attend_packed
