@@ -41,7 +41,7 @@ def export(nlp: Any, folder: Path) -> None:
 
 
 def main(
-    model: Annotated[str, typer.Argument(help="Trained pipeline of configs/lora_encoder.cfg.")],
+    model: Annotated[str, typer.Argument(help="Trained pipeline of configs/lora.cfg.")],
     data: Annotated[Path, typer.Argument(help="DocBin whose texts are read.")],
     texts: Annotated[int, typer.Option(help="Number of texts.")] = 500,
     batch: Annotated[int, typer.Option(help="Texts in a batch.")] = 64,

@@ -35,13 +35,19 @@ class Way:
     stops (bool): Whether training stops where dev gets no better, and the best checkpoint counts.
     """
 
-    config: str = "lora_encoder"
+    config: str = "lora"
     ner: bool = False
     changes: dict[str, Any] = field(default_factory=dict)
     stops: bool = False
 
 
 WHOLE = {"components.tok2vec.model.lora": None, "training.optimizer.learn_rate.initial_rate": 0.0003}
+DECODER = {
+    "paths.base": "bases/slm",
+    "components.tok2vec.model.width": 256,
+    "components.tok2vec.model.bidirectional": True,
+    "components.tok2vec.model.lora.dropout": 0.05,
+}
 SWAP = {"@augmenters": "spacy-slm-ner.SwapEntities.v1", "level": 0.5, "share": 0.5}
 WAYS = {
     "full-ner": Way("trf", ner=True),
@@ -54,8 +60,8 @@ WAYS = {
     "layer-decay": Way(changes={"components.tok2vec.model.layer_decay": 0.8}),
     "swapped": Way(changes={"corpora.train.augmenter": SWAP}),
     "early-stopping": Way(stops=True),
-    "decoder-open": Way("lora_decoder"),
-    "decoder-causal": Way("lora_decoder", changes={"components.tok2vec.model.bidirectional": False}),
+    "decoder-open": Way(changes=DECODER),
+    "decoder-causal": Way(changes={**DECODER, "components.tok2vec.model.bidirectional": False}),
 }
 
 

@@ -6,6 +6,7 @@ import typer
 from rich.table import Table
 from spacy.tokens import DocBin
 
+from ..errors import ReadError
 from ..labels import Scheme
 from ..records.convert import Converter, Format
 from ..records.damage import DAMAGE, REMARKS, DamageLog, OnError
@@ -17,7 +18,7 @@ from ._load import blank_pipeline
 @app.command("convert")
 def convert_cli(
     inputs: Annotated[list[Path], typer.Argument(help="Record files (.json, .jsonl) or CoNLL files (.conll, .txt, .tsv, .iob).")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="DocBin to write (.spacy).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="DocBin to write (.spacy), or a folder: one for each file.")],
     format: Annotated[Optional[Format], typer.Option(help="What the files are; told by the suffix if not given.")] = None,
     lang: Annotated[str, typer.Option(help="Language of the tokenizer, a spaCy code.")] = "en",
     labels: Annotated[str, typer.Option(help="Allowed entity labels, comma separated; any if not given.")] = "",
@@ -26,13 +27,41 @@ def convert_cli(
     word_column: Annotated[int, typer.Option(help="CoNLL column of the words, from 1; negative: from the right.")] = 1,
     tag_column: Annotated[int, typer.Option(help="CoNLL column of the tags, likewise.")] = -1,
     on_error: Annotated[OnError, typer.Option(help="Mend damaged records, skip them, or fail at the first.")] = "repair",
-    report: Annotated[Optional[Path], typer.Option(help="JSON file for everything that was found.")] = None,
+    report: Annotated[Optional[Path], typer.Option(help="JSON file for everything found; a folder if the output is.")] = None,
 ) -> None:
     """Convert LLM-written records or CoNLL columns to a spaCy DocBin with doc.ents and doc.cats."""
     with clear_errors():
         columns = ColumnChoice(word_column, tag_column)
-        result = convert(inputs, output, format, lang, comma_list(labels), comma_list(intents), scheme, on_error, report, columns)
-    print_result(result, output)
+        names = (comma_list(labels), comma_list(intents))
+        results = [
+            (target, convert(sources, target, format, lang, *names, scheme, on_error, account, columns))
+            for sources, target, account in pair_outputs(inputs, output, report)
+        ]
+    for target, result in results:
+        print_result(result, target)
+
+
+def pair_outputs(
+    inputs: Sequence[Path], output: Path, report: Optional[Path] = None
+) -> list[tuple[Sequence[Path], Path, Optional[Path]]]:
+    """Pair inputs with the DocBin and the report that they go to.
+
+    output (Path): A DocBin for all inputs, or, without a suffix, a folder for one DocBin each, named like the input.
+    report (Optional[Path]): Likewise.
+    RETURNS (list[tuple[Sequence[Path], Path, Optional[Path]]]): Inputs, DocBin and report of each conversion.
+    RAISES (ReadError): If two inputs would go to the same DocBin.
+    """
+    if output.suffix:
+        return [(inputs, output, report)]
+    stems = [path.stem for path in inputs]
+    if len(set(stems)) < len(stems):
+        raise ReadError(
+            f"Got the folder {output} for files of the same name ({', '.join(map(str, inputs))}). Convert them one by one, or name "
+            "a file that ends in .spacy to put them all into it."
+        )
+    return [
+        ([path], output / f"{path.stem}.spacy", None if report is None else report / f"{path.stem}.json") for path in inputs
+    ]
 
 
 def convert(

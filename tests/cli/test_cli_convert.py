@@ -65,6 +65,24 @@ def test_several_files_become_one_docbin_in_a_new_folder(
     assert [doc.text for doc in read(target)] == ["Ada comes Friday", "not this time"]
 
 
+def test_a_folder_gets_one_docbin_and_one_report_for_each_file(
+    run: Run, write_records: Callable, read: Callable, tmp_path: Path
+) -> None:
+    sources = [write_records("a.json", EMPTY), write_records("b.json", SOUND)]
+    result = run("convert", *sources, "-o", tmp_path / "corpus", "--report", tmp_path / "found")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 2)
+    assert [doc.text for name in "ab" for doc in read(tmp_path / "corpus" / f"{name}.spacy")] == [
+        "not this time",
+        "Ada comes Friday",
+    ]
+    assert [json.loads((tmp_path / "found" / f"{name}.json").read_text(encoding="utf8"))["docs"] for name in "ab"] == [1, 1]
+
+
+def test_files_of_the_same_name_do_not_fit_into_a_folder(fails: Callable[..., str], tmp_path: Path) -> None:
+    said = fails("convert", tmp_path / "eng.train", tmp_path / "eng.testa", "-o", tmp_path / "corpus")
+    assert "for files of the same name" in said and "Convert them one by one" in said
+
+
 def test_labels_and_intents_are_those_allowed(run: Run, write_records: Callable, read: Callable, tmp_path: Path) -> None:
     source, target = write_records("a.json", SOUND, EMPTY), tmp_path / "a.spacy"
     result = run("convert", source, "-o", target, "--labels", "DATE, TIME", "--intents", "inquiry,thanks")

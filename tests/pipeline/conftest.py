@@ -60,7 +60,7 @@ def bases(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return {
         "tok2vec": {},
         "trf": {"paths.base": bert},
-        "lora_encoder": lora,
+        "lora": lora,
         "slm": {"paths.base": str(tiny_base)},
     }
 

@@ -118,7 +118,7 @@ def test_with_a_transformer_and_a_listener(tmp_path: Path) -> None:
         "training.optimizer.learn_rate.warmup_steps": 5,
         "training.optimizer.learn_rate.total_steps": 60,
     }
-    spacy_train(ROOT / "configs" / "lora_encoder.cfg", tmp_path / "model", overrides=overrides)
+    spacy_train(ROOT / "configs" / "lora.cfg", tmp_path / "model", overrides=overrides)
     trained = spacy.load(tmp_path / "model" / "model-last")
     scores = trained.evaluate([Example(trained.make_doc(doc.text), doc) for doc in docs])
     assert (scores["ents_f"], scores["cats_macro_f"]) == (1.0, 1.0)

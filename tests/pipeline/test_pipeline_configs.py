@@ -8,7 +8,7 @@ from spacy.language import Language
 
 TEXT = "Ada Quill comes on Friday"
 ODD = ["", " ", "\n\n", "\t \r\n", "\u200b", "\ufeff", "\x00"]
-CONFIGS = pytest.mark.parametrize("config", ["tok2vec", "trf", "lora_encoder", "slm"])
+CONFIGS = pytest.mark.parametrize("config", ["tok2vec", "trf", "lora", "slm"])
 
 
 @CONFIGS

@@ -20,7 +20,7 @@ MakeCorpus = Callable[..., Path]
 Ready = Callable[[str, Path], Language]
 
 
-CONFIGS = pytest.mark.parametrize("config", ["tok2vec", "trf", "lora_encoder", "slm"])
+CONFIGS = pytest.mark.parametrize("config", ["tok2vec", "trf", "lora", "slm"])
 TWO = ({"hire": 1.0, "fire": 0.0}, {"hire": 0.0, "fire": 1.0})
 
 
