@@ -19,8 +19,10 @@ setup(
         "spacy_slm_ner": ["py.typed"],
         "spacy_slm_ner.evaluation": ["templates/*.jinja"],
         "spacy_slm_ner.formats": ["templates/*.jinja"],
+        "spacy_slm_ner.models": ["pretrained/data/*/*"],
         "spacy_slm_ner.pretraining": ["data/*.json"],
         "spacy_slm_ner.records": ["templates/*.jinja"],
+        "spacy_slm_ner.scaffold": ["templates/*.jinja", "templates/configs/*.jinja"],
         "spacy_slm_ner.synthesis": ["data/*.json", "data/*.txt", "templates/*.jinja"],
     },
     install_requires=[

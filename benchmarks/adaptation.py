@@ -16,8 +16,9 @@ from trainings import spread, train
 
 from spacy_slm_ner.cli.convert import convert
 from spacy_slm_ner.cli.evaluate import evaluate
+from spacy_slm_ner.models.bases import find_base
 
-NANO = Path("assets/models/nano")
+NANO = find_base("spacy-slm-ner/nano")
 RANDOM = Path("bases/nano-random")
 
 

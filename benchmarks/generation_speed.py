@@ -1,7 +1,7 @@
 """Documents per second of ways to generate the same answers, and of the plain forward pass that no way can beat.
 
     python benchmarks/generation_speed.py ../shared/data/tokenizers/SmolLM2-135M-Instruct --texts 64
-    python benchmarks/generation_speed.py assets/models/nano --texts 256 --format TokenLines
+    python benchmarks/generation_speed.py spacy-slm-ner/nano --texts 256 --format TokenLines
 
 - `script`: `model.generate`, one text at a time, fp32, as in most scripts.
 - `batched`: `model.generate`, left-padded batches.
@@ -182,7 +182,7 @@ def plot(ways: dict[str, Way], path: Path) -> None:
 
 
 def main(
-    base: Annotated[str, typer.Argument(help="Folder of a base.")],
+    base: Annotated[str, typer.Argument(help="Folder or name of a base.")],
     data: Annotated[Path, typer.Option(help="DocBin with gold entities.")] = Path("corpus/restaurant8k.spacy"),
     format: Annotated[str, typer.Option(help="BioLines or TokenLines.")] = "BioLines",
     texts: Annotated[int, typer.Option(help="Number of texts.")] = 64,

@@ -1,6 +1,6 @@
 """Seconds of an update of `slm_ner`, beside the same update in a bare loop of peft and transformers.
 
-    python benchmarks/training_step.py assets/models/nano
+    python benchmarks/training_step.py spacy-slm-ner/nano
     python benchmarks/training_step.py ../shared/data/tokenizers/SmolLM2-135M-Instruct --texts 16
 
 Both update the same model, with the same adapter, batch and precision, in turns; the figures are medians. The bare loop does what
@@ -50,7 +50,7 @@ def bare_update(generator: Generator, requests: list[Request], optimizer: torch.
 
 
 def main(
-    base: Annotated[str, typer.Argument(help="Folder of a base.")],
+    base: Annotated[str, typer.Argument(help="Folder or name of a base.")],
     data: Annotated[Path, typer.Option(help="DocBin with gold entities.")] = Path("corpus/train.spacy"),
     texts: Annotated[int, typer.Option(help="Texts of an update.")] = 16,
     format: Annotated[str, typer.Option(help="Name of the prompt format.")] = "TokenLines",

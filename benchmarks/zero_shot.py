@@ -29,7 +29,7 @@ def build(base: str, format: str, labels: list[str]) -> str:
 
 
 def main(
-    base: Annotated[str, typer.Option(help="Folder of the base.")] = "assets/models/nano",
+    base: Annotated[str, typer.Option(help="Folder or name of the base.")] = "spacy-slm-ner/nano",
     labels: Annotated[str, typer.Option(help="Comma separated.")] = "DATE,TIME,NAME,EMAIL",
     data: Annotated[Path, typer.Option(help="DocBin with gold entities.")] = Path("corpus/dev.spacy"),
 ) -> None:

@@ -20,7 +20,7 @@ PACKAGE = "spacy_slm_ner"
 LAYERS = (
     ("about", "types", "errors"),
     ("labels", "alignment", "constraints"),
-    ("formats", "records"),
+    ("formats", "records", "scaffold"),
     ("models", "training", "synthesis"),
     ("pipeline", "evaluation", "pretraining"),
     ("cli",),

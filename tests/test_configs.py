@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from spacy.util import load_config, load_model_from_config
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.cfg"))
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted([*ROOT.glob("configs/*.cfg"), *ROOT.glob("projects/*/configs/*.cfg")])
+ORDER = ("paths", "system", "nlp", "components", "corpora", "training", "pretraining", "initialize")
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
 def test_a_config_is_complete_and_valid(path: Path) -> None:
     config = load_config(path, overrides={"paths.train": "corpus/train.spacy"})
     nlp = load_model_from_config(config, auto_fill=True, validate=True)
@@ -18,3 +20,14 @@ def test_a_config_is_complete_and_valid(path: Path) -> None:
     for section in ("nlp", "components", "corpora", "training"):
         assert filled[section] == given[section]
     assert nlp.pipe_names == config["nlp"]["pipeline"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+def test_the_sections_of_all_configs_have_one_order(path: Path) -> None:
+    lines = path.read_text(encoding="utf8").splitlines()
+    sections = [line.strip("[]") for line in lines if line.startswith("[")]
+    assert lines[0].startswith("# ")
+    assert list(dict.fromkeys(name.split(".")[0] for name in sections)) == list(ORDER)
+    components = [name.split(".")[1] for name in sections if name.startswith("components.")]
+    assert list(dict.fromkeys(components)) == load_config(path)["nlp"]["pipeline"]
+    assert [name for name in sections if name in ("corpora.train", "corpora.dev")] == ["corpora.train", "corpora.dev"]

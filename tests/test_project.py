@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sample_project import SAMPLE
 from weasel.util import load_project_config, split_command
+
+from spacy_slm_ner.scaffold.render import pipeline_files
 
 ROOT = Path(__file__).parent.parent
 LISTS = ("labels", "intents", "disjoint")
@@ -16,10 +19,6 @@ TEXTS = (
     "spec",
     "trf_base",
     "slm_base",
-    "sentences",
-    "conll_train",
-    "conll_dev",
-    "conll_test",
     "forms",
     "word",
     "report_title",
@@ -31,6 +30,12 @@ VALUES: list[tuple[str, Any, str]] = [
     *[(name, value, value) for name in TEXTS for value in ("my data", "Ann's data", "Größe/日本")],
     *[(name, "", "") for name in ("forms", "word", "report_title")],
 ]
+
+
+@pytest.mark.parametrize("name", pipeline_files(SAMPLE))
+def test_a_file_of_the_sample_is_what_its_template_gives(name: str) -> None:
+    given = pipeline_files(SAMPLE)[name]
+    assert (ROOT / name).read_text(encoding="utf8") == given, f"edit the template of {name}, then `make project`"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,23 @@ def test_a_variable_stays_one_argument(as_written: list[tuple[str, list[str]]], 
         assert [line[i] for i in places] == [parts[i].replace(f"${{vars.{name}}}", given) for i in places], command
         used += len(places)
     assert used
+
+
+PROJECTS = [ROOT, *(path.parent for path in sorted(ROOT.glob("projects/*/project.yml")))]
+
+
+@pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: folder.name)
+def test_commands_of_a_project_fit_together(folder: Path) -> None:
+    """Every file that a command needs is in the repository, given by the user, or made by a command before."""
+    config = load_project_config(folder)
+    commands = {command["name"]: command for command in config["commands"]}
+    given = [value for value in config["vars"].values() if isinstance(value, str)]
+    for workflow in config["workflows"].values():
+        made: set[str] = set()
+        for command in (commands[name] for name in workflow):
+            lost = [dep for dep in command.get("deps", ()) if dep not in made and not (folder / dep).exists()]
+            assert [dep for dep in lost if dep not in given] == [], command["name"]
+            made |= set(command.get("outputs", ()))
 
 
 RECORDS = [

@@ -12,6 +12,8 @@ import torch
 from tiny_llama import make_llama
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from spacy_slm_ner.models.bases import find_base
+
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.workflow
 
@@ -36,6 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "project.yml", folder)
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copytree(ROOT / "assets", folder / "assets")
+    shutil.copytree(ROOT / "projects", folder / "projects")
     # A model that has learned nothing finds no entity line by line, and then there is nothing to calibrate.
     config = folder / "configs" / "slm.cfg"
     config.write_text(config.read_text(encoding="utf8").replace("TokenLines", "BioLines"), encoding="utf8")
@@ -54,14 +57,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(project: Path, workflow: str) -> str:
-    overrides = ["--vars.trf_base", "tiny", "--vars.trf_steps", "2", "--vars.tok2vec_steps", "2"]
-    overrides += ["--vars.slm_base", "tiny-llama", "--vars.slm_steps", "2"]
-    overrides += ["--vars.nano_pieces", "300", "--vars.nano_hidden", "16", "--vars.nano_layers", "2"]
-    overrides += ["--vars.nano_steps", "2", "--vars.nano_decide_steps", "2"]
-    overrides += ["--vars.conll_steps", "2", "--vars.trf_width", "16", "--vars.slm_width", "16"]
-    overrides += [part for name in ("train", "dev", "test") for part in (f"--vars.conll_{name}", "conll.txt")]
-    command = [sys.executable, "-m", "spacy", "project", "run", workflow, str(project), *overrides]
+BASES = {"trf_base": "tiny", "slm_base": "tiny-llama"}
+STEPS = {"trf_steps": 2, "tok2vec_steps": 2, "slm_steps": 2}
+
+
+def run(project: Path, **variables: object) -> str:
+    """Run the workflow `all` of a project. RETURNS (str): What it printed."""
+    overrides = [part for name, value in variables.items() for part in (f"--vars.{name}", str(value))]
+    command = [sys.executable, "-m", "spacy", "project", "run", "all", str(project), *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -69,7 +72,7 @@ def run(project: Path, workflow: str) -> str:
 
 @pytest.fixture(scope="module")
 def first_run(project: Path) -> str:
-    return run(project, "all")
+    return run(project, **BASES, **STEPS)
 
 
 def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) -> None:
@@ -83,27 +86,33 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
 
 
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
-    output = run(project, "all")
+    output = run(project, **BASES, **STEPS)
     assert output.count("nothing changed") == 14
     assert "Running command" not in output
 
 
-def test_conll_data_compares_token_classifiers(project: Path, first_run: str) -> None:
-    output = run(project, "conll")
+def test_conll_data_compares_token_classifiers(project: Path) -> None:
+    folder = project / "projects" / "conll"
+    bases = {name: project / base for name, base in BASES.items()}
+    data = dict.fromkeys(("train", "dev", "test"), project / "conll.txt")
+    output = run(folder, **bases, **data, steps=2, trf_width=16, slm_width=16)
     assert "CoNLL data, test part" in output
     for name in ("trf", "encoder", "decoder"):
-        metrics = json.loads((project / "metrics" / f"conll-{name}.json").read_text(encoding="utf8"))
+        metrics = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert metrics["docs"] == 2 and set(metrics["entities"]["per_label"]) == {"PER", "LOC"}
-    assert "LoRA decoder, bio_ner" in (project / "report" / "conll.html").read_text(encoding="utf8")
+    assert "LoRA decoder, bio_ner" in (folder / "report" / "index.html").read_text(encoding="utf8")
 
 
-def test_the_small_base_has_a_recipe(project: Path, first_run: str) -> None:
-    run(project, "nano")
-    base = project / "assets" / "models" / "nano"
-    model = AutoModelForCausalLM.from_pretrained(base, torch_dtype="auto")
+def test_the_small_base_has_a_recipe(project: Path) -> None:
+    shipped = find_base("spacy-slm-ner/nano")
+    shutil.copytree(shipped, project / "shipped")
+    shape = {"pieces": 300, "hidden": 16, "layers": 2}
+    files = {"sentences": project / "sentences.jsonl", "trf_base": project / "tiny", "stored": project / "shipped"}
+    run(project / "projects" / "nano", **files, **shape, steps=2, decide_steps=2)
+    model = AutoModelForCausalLM.from_pretrained(project / "shipped", torch_dtype="auto")
     assert model.dtype == torch.bfloat16 and model.config.hidden_size == 16
-    assert (base / "README.md").read_bytes() == (ROOT / "assets" / "models" / "nano" / "README.md").read_bytes()
-    assert AutoTokenizer.from_pretrained(base).chat_template
+    assert (project / "shipped" / "README.md").read_bytes() == (shipped / "README.md").read_bytes()
+    assert AutoTokenizer.from_pretrained(project / "shipped").chat_template
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from .check import check_cli
 from .convert import convert_cli
 from .evaluate import evaluate_cli
 from .generate import generate_cli
+from .init import init_cli
 from .new_base import new_base_cli
 from .quality import quality_cli
 from .report import report_cli
@@ -21,6 +22,7 @@ __all__ = [
     "convert_cli",
     "evaluate_cli",
     "generate_cli",
+    "init_cli",
     "new_base_cli",
     "quality_cli",
     "report_cli",

@@ -56,12 +56,10 @@ def pair_outputs(
     stems = [path.stem for path in inputs]
     if len(set(stems)) < len(stems):
         raise ReadError(
-            f"Got the folder {output} for files of the same name ({', '.join(map(str, inputs))}). Convert them one by one, or name "
-            "a file that ends in .spacy to put them all into it."
+            f"Got the folder {output} for files of the same name ({', '.join(map(str, inputs))}). Convert them one by one, or "
+            "name a file that ends in .spacy to put them all into it."
         )
-    return [
-        ([path], output / f"{path.stem}.spacy", None if report is None else report / f"{path.stem}.json") for path in inputs
-    ]
+    return [([path], output / f"{path.stem}.spacy", None if report is None else report / f"{path.stem}.json") for path in inputs]
 
 
 def convert(

@@ -25,7 +25,7 @@ def new_base_cli(
     texts: Annotated[int, typer.Option(help="Number of texts for the tokenizer.")] = 100_000,
     encoder: Annotated[Optional[Path], typer.Option(help="Folder of a model that lends its word vectors.")] = None,
 ) -> None:
-    """Make a base that has learned nothing, for `spacy train configs/nano.cfg`: a tokenizer and a small Llama."""
+    """Make a base that has learned nothing, for the project `projects/nano`: a tokenizer and a small Llama."""
     with clear_errors():
         new_base(sentences, folder, pieces, hidden, layers, heads, texts, encoder)
     console.print(f"{sentences} -> {folder}", soft_wrap=True, markup=False)

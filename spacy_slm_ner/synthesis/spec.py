@@ -7,6 +7,7 @@ import srsly
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..errors import ReadError
+from ..labels.names import is_name
 from ..records.read_json import read_text
 from ..records.schema import faults_of
 
@@ -85,8 +86,10 @@ class Spec(SpecPart):
     @classmethod
     def check_names(cls, names: dict[str, Any]) -> dict[str, Any]:
         for name in names:
-            if not name or name != name.strip() or name.upper() == "O" or any(char.isspace() for char in name):
-                raise ValueError(f"got the name {name!r}, allowed are names without white space that are not 'O'")
+            if not is_name(name) or name.upper() == "O":
+                raise ValueError(
+                    f"got the name {name!r}, allowed is text on one line, without white space at its ends, that is not 'O'"
+                )
         return names
 
     @model_validator(mode="after")

@@ -21,6 +21,11 @@ def test_the_ready_spec_is_valid(scheduling: Spec) -> None:
     assert scheduling.model == "gpt-4.1-mini"
 
 
+def test_names_may_hold_spaces(tmp_path: Path) -> None:
+    spec = read_spec(write(tmp_path, {**SMALL, "labels": {"JOB TITLE": {"description": "x"}}, "intents": {"ask for": "y"}}))
+    assert (list(spec.labels), list(spec.intents)) == (["JOB TITLE"], ["ask for"])
+
+
 def test_a_spec_needs_a_domain_and_labels_only(tmp_path: Path) -> None:
     spec = read_spec(write(tmp_path, SMALL))
     assert (spec.records, spec.intents, spec.per_request) == (400, {}, 5)
@@ -31,8 +36,8 @@ def test_a_spec_needs_a_domain_and_labels_only(tmp_path: Path) -> None:
     [
         ({"domian": "x"}, r"domian: Extra inputs are not permitted, got 'x'\. The fields are domain, labels"),
         ({"labels": {}}, r"labels: .*at least 1"),
-        ({"labels": {"O": {"description": "x"}}}, r"got the name 'O', allowed are names without white space"),
-        ({"labels": {"A B": {"description": "x"}}}, r"got the name 'A B'"),
+        ({"labels": {"O": {"description": "x"}}}, r"got the name 'O', allowed is text on one line"),
+        ({"labels": {"A\nB": {"description": "x"}}}, r"got the name 'A\\nB'"),
         ({"records": 0}, r"records: .*greater than or equal to 1, got 0"),
         ({"lengths": {"short": {"words": [9, 3]}}}, r"got words = \[9, 3\], allowed are \[least, most\]"),
         ({"intent_weights": {"cancel": 2}}, r"intent_weights names \['cancel'\], but the intents are \[\]"),

