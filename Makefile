@@ -1,6 +1,8 @@
-# make run    set up, then the whole project: check, convert, train, evaluate, report, package
-# make test   set up, then the whole test suite
-# make lint   ruff and mypy
+# make run      set up, then the whole project: check, convert, train, evaluate, report, package
+# make test     set up, then the whole test suite
+# make lint     ruff and mypy
+# make project  write project.yml and its configs anew, from the templates of `spacy-slm-ner init`
+# make clean    remove the environment and what the commands of all projects made
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +15,7 @@ SERVER := $(VENV)/server
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: run test lint clean
+.PHONY: run test lint project clean
 
 run: $(READY)
 	$(BIN)/python -m spacy project run all
@@ -26,6 +28,9 @@ lint: $(READY)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 
+project: $(READY)
+	$(BIN)/python tests/sample_project.py
+
 $(READY): setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt setuptools torch
@@ -37,4 +42,5 @@ $(SERVER): $(READY) tests/server.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) bases corpus metrics packages report training project.lock
+	for folder in . projects/*; do (cd $$folder && rm -rf bases corpus metrics packages report training project.lock); done
+	rm -rf $(VENV)

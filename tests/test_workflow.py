@@ -12,6 +12,7 @@ import torch
 from tiny_llama import make_llama
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from spacy_slm_ner.cli.init import init
 from spacy_slm_ner.models.bases import find_base
 
 ROOT = Path(__file__).parent.parent
@@ -83,6 +84,18 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
     page = (project / "report" / "index.html").read_text(encoding="utf8")
     assert all(name in page for name in ("transformer", "slm_ner", "tok2vec"))
     assert "Test records" in first_run
+
+
+def test_a_new_project_runs_at_once(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my project"
+    init(folder, ["PERSON", "JOB TITLE"], ["hire", "fire"], "de")
+    run(folder, **{name: project / base for name, base in BASES.items()}, **STEPS)
+    for name in ("trf", "slm", "tok2vec"):
+        metrics = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf8"))
+        assert set(metrics["entities"]["per_label"]) >= {"PERSON", "JOB TITLE"} and metrics["intents"] is not None
+    assert (folder / "report" / "index.html").is_file()
+    wheels = sorted(path.name.partition("-")[0] for path in (folder / "packages").glob("*.whl"))
+    assert wheels == ["de_my_project", "de_my_project_slm"]
 
 
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:

@@ -33,7 +33,7 @@ ENDS: dict[End, tuple[int, str]] = {
 
 @app.command("generate")
 def generate_cli(
-    spec: Annotated[Path, typer.Argument(help="What records you want, as YAML; see configs/scheduling.yml.")],
+    spec: Annotated[Path, typer.Argument(help="What records you want, as YAML; `spacy-slm-ner init` writes one.")],
     output: Annotated[Path, typer.Argument(help="Records, as JSON Lines; a journal and the rejects are written beside it.")],
     records: Annotated[Optional[int], typer.Option(min=1, help="Number of records, instead of the spec's.")] = None,
     model: Annotated[Optional[str], typer.Option(help="Model, instead of the spec's.")] = None,

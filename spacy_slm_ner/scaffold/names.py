@@ -8,8 +8,9 @@ from ..errors import LabelError
 from ..labels import OUTSIDE
 from ..labels.names import is_name
 
-# What the shell, weasel, CSV or a JSON list reads as something else.
+# What CSV, a shell, weasel or JSON would read as something else.
 NEEDS_LIST = re.compile(r"""[,"'\\$\[\]{}]""")
+NEEDS_NUMBER = re.compile(r"""["'\\$]""")
 
 
 def check_names(names: Sequence[str], kind: str) -> None:
@@ -30,12 +31,16 @@ def check_names(names: Sequence[str], kind: str) -> None:
             )
 
 
-def as_option(names: Sequence[str]) -> str:
-    """Write names as the options --labels and --intents take them, safe in single quotes on a command line of the project."""
+def as_variable(names: Sequence[str]) -> str:
+    """Write names as the value of a variable in `project.yml`, whose commands have it in single quotes after --labels.
+
+    RETURNS (str): A text with commas, or a list, where a name holds a character with a meaning. Weasel puts the texts of a list
+        into a command as they are, so their quotes are written as JSON reads them, by their numbers.
+    """
     if not any(map(NEEDS_LIST.search, names)):
-        return ",".join(names)
-    # JSON can write the marks that mean something to a shell or to weasel as numbers.
-    return json.dumps(names, ensure_ascii=False).replace("'", r"\u0027").replace("$", r"\u0024")
+        return as_yaml(",".join(names))
+    numbered = (NEEDS_NUMBER.sub(lambda match: f"\\u{ord(match[0]):04x}", name) for name in names)
+    return f"[{', '.join(map(as_yaml, numbered))}]"
 
 
 def as_yaml(text: str) -> str:

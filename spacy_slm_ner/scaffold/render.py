@@ -7,7 +7,7 @@ from typing import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .names import as_option, as_yaml
+from .names import as_variable, as_yaml
 from .placeholders import placeholder_sets
 from .project import Project
 
@@ -45,5 +45,5 @@ def templates() -> Environment:
         lstrip_blocks=True,
         autoescape=False,
     )
-    environment.filters |= {"option": as_option, "yaml": as_yaml}
+    environment.filters |= {"variable": as_variable, "yaml": as_yaml}
     return environment

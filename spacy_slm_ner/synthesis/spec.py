@@ -116,7 +116,7 @@ def read_spec(path: Path) -> Spec:
     except ValueError as error:
         raise ReadError(f"{path} is not YAML: {error}") from None
     if not isinstance(content, dict):
-        raise ReadError(f"{path} holds {type(content).__name__}, a spec is a mapping. See configs/scheduling.yml.")
+        raise ReadError(f"{path} holds {type(content).__name__}, a spec is a mapping. `spacy-slm-ner init` writes one.")
     try:
         return Spec.model_validate(content)
     except ValidationError as error:
