@@ -12,7 +12,7 @@ from typing import Annotated
 
 import srsly
 import typer
-from spacy_slm_ner.models.bases import find_base
+from spacy_slm_ner.models.pretrained.hub import find_base
 from trainings import spread, train
 
 from spacy_slm_ner.cli.convert import convert
