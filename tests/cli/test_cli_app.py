@@ -13,7 +13,7 @@ from spacy_slm_ner.cli._app import comma_list
 from spacy_slm_ner.cli._load import blank_pipeline
 from spacy_slm_ner.errors import ReadError
 
-COMMANDS = ["base", "check", "convert", "evaluate", "report"]
+COMMANDS = ["base", "check", "convert", "evaluate", "init", "report"]
 
 
 def test_help_lists_every_command(run: Callable[..., Result]) -> None:
