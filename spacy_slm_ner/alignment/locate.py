@@ -12,7 +12,7 @@ from typing import Callable, Iterator, Literal, NamedTuple, Optional, Sequence
 from ..types import Span
 from .boundaries import is_boundary
 from .folding import Folded, fold_loosely
-from .inside import may_be_part
+from .inside_word import is_plausible_inside_word
 
 Status = Literal["joined", "folded", "respaced", "reordered", "inside_word", "split", "ambiguous", "missing"]
 
@@ -41,7 +41,7 @@ class Located(NamedTuple):
         folded: case, quote mark, dash, kind of space, normal or compatibility form, or invisible characters differ.
         respaced: spaces differ inside a word ("john @ gmail .com" for "john@gmail.com").
         reordered: it stands before the entity that precedes it in the list.
-        inside_word: it stands inside a longer word only (`서울` in `서울에서`); see `may_be_part`.
+        inside_word: it stands inside a longer word only (`서울` in `서울에서`); see `is_plausible_inside_word`.
         split: the words do not stand together, this is one part of them.
         ambiguous: the same words stand elsewhere in the text, outside any entity; the first place was taken.
         missing: not in the text.
@@ -122,7 +122,7 @@ def find_ranges(pattern: str, text: str, start: int = 0, inside: bool = False, f
         first, last = match.span(1)
         inner = {edge for group in range(1, len(match.groups()) + 1) for edge in match.span(group)} - {first, last}
         outer = all(is_boundary(text, edge) for edge in (first, last))
-        if all(is_boundary(text, edge) for edge in inner) and (outer or (inside and may_be_part(text, first, last, folded))):
+        if all(is_boundary(text, edge) for edge in inner) and (outer or (inside and is_plausible_inside_word(text, first, last, folded))):
             yield first, last
 
 

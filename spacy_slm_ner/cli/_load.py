@@ -30,10 +30,10 @@ def blank_pipeline(lang: str) -> Language:
         nlp.make_doc("a")  # Some tokenizers load their package at the first text.
         return nlp
     except (ImportError, OSError) as error:
-        raise ReadError(missing_package(lang, str(error))) from None
+        raise ReadError(explain_missing_package(lang, str(error))) from None
 
 
-def missing_package(lang: str, said: str) -> str:
+def explain_missing_package(lang: str, said: str) -> str:
     """What to do about a language that spaCy knows, but not how to cut it into words without a package.
 
     said (str): spaCy's own message.

@@ -6,7 +6,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import EvaluationError
-from ..evaluation.calibration import Calibration, fit_temperature, judge_scores
+from ..evaluation.calibration import Calibration, fit_temperature, measure_calibration
 from ..evaluation.strict import require_annotation
 from ._app import app, clear_errors, console
 from ._load import load_docbin, load_pipeline
@@ -24,10 +24,10 @@ def calibrate_cli(
     """Fit the temperature of a component's scores, so that a score says how often it is right. What is found does not change."""
     with clear_errors():
         found = calibrate(model, data, output, component)
-    console.print(describe(found, output), soft_wrap=True, markup=False)
+    console.print(summarize_calibration(found, output), soft_wrap=True, markup=False)
 
 
-def describe(found: dict[str, Any], output: Path) -> str:
+def summarize_calibration(found: dict[str, Any], output: Path) -> str:
     """What was done, in one line."""
     if not found["entities"]:
         return (
@@ -55,12 +55,12 @@ def calibrate(model: str, data: Path, output: Path, component: Optional[str] = N
     pipe: Any = nlp.get_pipe(name)
     # Fitting starts from the scores as they are decoded.
     pipe.temperature = 1.0
-    before = measure(nlp, pipe, gold)
+    before = score_entities(nlp, pipe, gold)
     if before is not None:
-        pipe.temperature = fit_temperature(before.judged)
+        pipe.temperature = fit_temperature(before.predictions)
     nlp.to_disk(output)
     errors = (before.error, before.scaled(pipe.temperature).error) if before else (None, None)
-    figures = {"before": errors[0], "after": errors[1], "entities": len(before.judged) if before else 0}
+    figures = {"before": errors[0], "after": errors[1], "entities": len(before.predictions) if before else 0}
     return {"component": name, "temperature": pipe.temperature, **figures}
 
 
@@ -76,8 +76,8 @@ def find_component(nlp: Language, name: Optional[str]) -> str:
     return str(name)
 
 
-def measure(nlp: Language, pipe: Any, gold: list[Doc]) -> Optional[Calibration]:
+def score_entities(nlp: Language, pipe: Any, gold: list[Doc]) -> Optional[Calibration]:
     """Scores of all that a component finds, whatever its threshold and whatever else the pipeline does; None if nothing."""
     docs = list(nlp.pipe((doc.text for doc in gold), disable=[name for name, other in nlp.pipeline if other is pipe]))
     pipe.score_ents(docs)
-    return judge_scores(docs, gold)
+    return measure_calibration(docs, gold)

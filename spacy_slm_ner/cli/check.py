@@ -12,20 +12,20 @@ from ..records.convert import Converter
 from ..records.damage import DamageLog, OnError
 from ..records.statistics import Forms, RecordFile, RecordStatistics
 from ..records.statistics_page import END, START, statistics_page, write_page
-from ..records.verdict import LEAST_UNSEEN, Verdict, judge_damage, judge_names, judge_statistics
+from ..records.checks import LEAST_UNSEEN, CheckResult, check_damage, check_names, check_statistics
 from ._app import app, clear_errors, comma_list, console
 from ._load import blank_pipeline
 
 
-class Names(NamedTuple):
+class AllowedNames(NamedTuple):
     """Which names are allowed; empty for any."""
 
     labels: Sequence[str] = ()
     intents: Sequence[str] = ()
 
 
-class Counted(NamedTuple):
-    """What is counted in tables of its own; see `RecordStatistics`."""
+class TableOptions(NamedTuple):
+    """Tables to print besides the counts; see `RecordStatistics`."""
 
     forms: Forms = MappingProxyType({})
     word: str = ""
@@ -33,8 +33,8 @@ class Counted(NamedTuple):
     similarity: float = 0.7
 
 
-ANY_NAMES = Names()
-NO_TABLES = Counted()
+ANY_NAMES = AllowedNames()
+NO_OPTIONS = TableOptions()
 
 
 @app.command("check")
@@ -61,9 +61,9 @@ def check_cli(
 ) -> None:
     """Count what record files show; fail on damage that --on-error does not mend, and if the last one leaks into the others."""
     with clear_errors():
-        names = Names(comma_list(labels), comma_list(intents))
-        counted = Counted(load_forms(forms), word, comma_list(disjoint), similarity)
-        statistics, (faults, notes) = check(inputs, lang, names, on_error, counted, least_unseen, tokenizer)
+        names = AllowedNames(comma_list(labels), comma_list(intents))
+        tables = TableOptions(load_forms(forms), word, comma_list(disjoint), similarity)
+        statistics, (faults, notes) = check(inputs, lang, names, on_error, tables, least_unseen, tokenizer)
         page = statistics_page(statistics)
         unwritten = write_page(readme, page) if readme is not None else None
     console.print(page, markup=False, soft_wrap=True)
@@ -78,36 +78,36 @@ def check_cli(
 def check(
     inputs: Sequence[Path],
     lang: str = "en",
-    names: Names = ANY_NAMES,
+    names: AllowedNames = ANY_NAMES,
     on_error: OnError = "fail",
-    counted: Counted = NO_TABLES,
+    tables: TableOptions = NO_OPTIONS,
     least_unseen: Optional[float] = None,
     tokenizer: str = "",
-) -> tuple[RecordStatistics, Verdict]:
+) -> tuple[RecordStatistics, CheckResult]:
     """Count and judge record files.
 
-    RETURNS (tuple[RecordStatistics, Verdict]): The counts, and one sentence for each fault and each note.
+    RETURNS (tuple[RecordStatistics, CheckResult]): The counts, and one sentence for each fault and each note.
     RAISES (ReadError): If a file cannot be read.
     """
     # All damage is wanted, so nothing may stop at the first.
     damage_log = DamageLog("skip" if on_error == "skip" else "repair")
-    statistics = RecordStatistics(read_parts(inputs, lang, damage_log, names), *counted)
-    verdicts = [judge_damage(damage_log.findings, on_error), judge_statistics(statistics, least_unseen)]
+    statistics = RecordStatistics(read_record_files(inputs, lang, damage_log, names), *tables)
+    verdicts = [check_damage(damage_log.findings, on_error), check_statistics(statistics, least_unseen)]
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     if any(names):
-        faults += judge_names(read_parts(inputs, lang, DamageLog(), ANY_NAMES), *names)
-    return statistics, Verdict(
-        [*faults, *judge_tokenizer(lang, tokenizer)], [note for verdict in verdicts for note in verdict.notes]
+        faults += check_names(read_record_files(inputs, lang, DamageLog(), ANY_NAMES), *names)
+    return statistics, CheckResult(
+        [*faults, *check_tokenizer(lang, tokenizer)], [note for verdict in verdicts for note in verdict.notes]
     )
 
 
-def read_parts(inputs: Sequence[Path], lang: str, damage_log: DamageLog, names: Names) -> list[RecordFile]:
+def read_record_files(inputs: Sequence[Path], lang: str, damage_log: DamageLog, names: AllowedNames) -> list[RecordFile]:
     nlp = blank_pipeline(lang)
     jobs = [(path, Converter(nlp, damage_log, labels=names.labels, intents=names.intents)) for path in inputs]
     return [RecordFile(path.stem, converter.convert([path])) for path, converter in jobs]
 
 
-def judge_tokenizer(lang: str, tokenizer: str) -> list[str]:
+def check_tokenizer(lang: str, tokenizer: str) -> list[str]:
     """A sentence if records and pipelines would be cut into different tokens."""
     usual = blank_pipeline(lang).config["nlp"]["tokenizer"]["@tokenizers"]
     if not tokenizer or tokenizer == usual:

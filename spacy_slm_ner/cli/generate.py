@@ -9,7 +9,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from ..errors import ReadError
-from ..synthesis.batch_run import DISCOUNT, ask_batches
+from ..synthesis.batch_results import BATCH_DISCOUNT
+from ..synthesis.batch_run import ask_batches
 from ..synthesis.endpoint import NO_KEY, Endpoint, RequestOptions
 from ..synthesis.estimate import Estimate, estimate
 from ..synthesis.prices import find_price, read_prices
@@ -57,7 +58,7 @@ def generate_cli(
         changes = {"records": records, "model": model, "base_url": base_url}
         wanted = read_spec(spec).model_copy(update={name: value for name, value in changes.items() if value is not None})
         if dry_run:
-            print_estimate(estimate(wanted, find_price(wanted.model, read_prices(prices)), DISCOUNT if batch else 1.0), wanted)
+            print_estimate(estimate(wanted, find_price(wanted.model, read_prices(prices)), BATCH_DISCOUNT if batch else 1.0), wanted)
             return
         limits = Limits(concurrency, max_cost, max_requests)
         options = RequestOptions(timeout, retries, per_minute)
@@ -90,14 +91,14 @@ def generate(
     if price is None and limits.cost is not None:
         raise ReadError(f"Got --max-cost, but no price is known for {spec.model!r}. Name one with --prices.")
     endpoint = Endpoint(spec, find_key(spec), options or RequestOptions())
-    with Bar(spec, progress) as watch:
+    with ProgressBar(spec, progress) as watch:
         run = Run(spec, output, blank_pipeline(lang), price, watch)
         try:
             watch(run)
             end = asyncio.run(ask(run, endpoint, limits, batch))
         finally:
             run.close()
-    return end, summarize(run)
+    return end, summarize_run(run)
 
 
 async def ask(run: Run, endpoint: Endpoint, limits: Limits, batch: bool) -> End:
@@ -120,7 +121,7 @@ def find_key(spec: Spec) -> str:
     return NO_KEY
 
 
-class Bar:
+class ProgressBar:
     """A progress bar while a run lasts.
 
     spec (Spec): Says how many records are wanted.
@@ -132,7 +133,7 @@ class Bar:
         self.bar = Progress(SpinnerColumn(), BarColumn(), text, TimeElapsedColumn(), console=stderr, disable=not visible)
         self.task = self.bar.add_task("", total=spec.records, rejects=0)
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         self.bar.start()
         return self
 
@@ -145,7 +146,7 @@ class Bar:
         self.bar.update(self.task, completed=run.state.records, rejects=run.state.rejects, description=tokens)
 
 
-def summarize(run: Run) -> dict[str, Any]:
+def summarize_run(run: Run) -> dict[str, Any]:
     return {
         "records": run.state.records,
         "rejects": run.state.rejects,

@@ -49,7 +49,7 @@ def quality(records: Path, output: Path, spec: Optional[Path] = None, lang: str 
     converter = Converter(blank_pipeline(lang), damage_log, intents=collect_intents([records]))
     docs = converter.convert([records], "records")
     if not docs:
-        raise ReadError(f"{records} holds no records that could be judged, of {sum(1 for _ in read_payloads(records))}.")
+        raise ReadError(f"{records} holds no records that could be predictions, of {sum(1 for _ in read_payloads(records))}.")
     wanted = wanted_shares(read_spec(spec)) if spec else {}
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(

@@ -45,7 +45,7 @@ def review(records: Path, output: Path, lang: str = "en") -> dict[str, int]:
     try:
         decided = {entry["text"]: entry for entry in journal.entries}
         for number, payload in enumerate(payloads, 1):
-            if key_of(payload) not in decided:
+            if record_key(payload) not in decided:
                 decision = decide(payload, converter, f"{number} of {len(payloads)}")
                 if decision is None:
                     break
@@ -53,13 +53,13 @@ def review(records: Path, output: Path, lang: str = "en") -> dict[str, int]:
                 decided[decision["text"]] = decision
     finally:
         journal.close()
-    made = [decided[key_of(payload)] for payload in payloads if key_of(payload) in decided]
+    made = [decided[record_key(payload)] for payload in payloads if record_key(payload) in decided]
     accepted = [entry["record"] for entry in made if entry["record"] is not None]
     write_lines(output, accepted)
     return {"accepted": len(accepted), "rejected": len(made) - len(accepted), "left": len(payloads) - len(made)}
 
 
-def key_of(payload: Any) -> str:
+def record_key(payload: Any) -> str:
     """By which a record is known again."""
     return json.dumps(payload, sort_keys=True) if isinstance(payload, (dict, list, str)) else str(payload)
 
@@ -70,14 +70,14 @@ def decide(payload: Any, converter: Converter, title: str) -> Optional[dict[str,
     while True:
         doc, problems = converter.build(record)
         console.rule(title)
-        console.print(marked(doc) if doc is not None else Text(repr(record)))
+        console.print(mark_entities(doc) if doc is not None else Text(repr(record)))
         for kind, reason in problems:
             console.print(Text(f"{kind}: {reason}", style="red"))
         choice = Prompt.ask("accept (a), reject (r), edit (e) or quit (q)", choices=list(KEYS), console=console)
         if choice == "q":
             return None
         if choice != "e":
-            return {"text": key_of(payload), "record": record if choice == "a" else None}
+            return {"text": record_key(payload), "record": record if choice == "a" else None}
         edited = click.edit(json.dumps(record, ensure_ascii=False, indent=1), extension=".json")
         if edited is not None:
             read = parse_json(edited)
@@ -87,17 +87,17 @@ def decide(payload: Any, converter: Converter, title: str) -> Optional[dict[str,
                 record = read
 
 
-def marked(doc: Doc) -> Text:
+def mark_entities(doc: Doc) -> Text:
     """A text with its entities and its intent."""
     text = Text()
-    for piece, label in pieces(doc):
-        text.append(piece, style="bold reverse" if label else "")
+    for segment, label in entity_segments(doc):
+        text.append(segment, style="bold reverse" if label else "")
         text.append(f" {label}" if label else "", style="cyan")
     intent = best_category(doc.cats)
     return text.append(f"\nintent: {intent}", style="green") if intent else text
 
 
-def pieces(doc: Doc) -> Iterator[tuple[str, str]]:
+def entity_segments(doc: Doc) -> Iterator[tuple[str, str]]:
     last = 0
     for ent in doc.ents:
         yield doc.text[last : ent.start_char], ""

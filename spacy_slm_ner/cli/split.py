@@ -9,7 +9,7 @@ from ..errors import ReadError
 from ..records.convert import Converter, collect_intents
 from ..records.damage import DamageLog
 from ..records.read_json import read_payloads
-from ..records.split import PARTS, crossings, split
+from ..records.split import SPLITS, crossings, split
 from ..records.statistics_page import create_readme
 from ..synthesis.prompts import system_message
 from ..synthesis.spec import read_spec
@@ -31,7 +31,7 @@ def split_cli(
     """Split records by the hash of their content, near-duplicates and shared entities together."""
     with clear_errors():
         counts = split_records(records, folder, spec, dev, test, comma_list(disjoint), similarity, lang)
-    sizes = ", ".join(f"{part} {counts[part]}" for part in PARTS)
+    sizes = ", ".join(f"{part} {counts[part]}" for part in SPLITS)
     note = f"; {counts['groups']} groups, {counts['largest']} texts in the largest; {counts['left_out']} damaged records left out"
     console.print(f"{records} -> {folder}: {sizes}{note}", soft_wrap=True, markup=False)
 
@@ -61,21 +61,21 @@ def split_records(
     except ValueError as error:
         raise ReadError(str(error)) from None
     prompt = system_message(read_spec(spec))["content"] if spec else ""
-    counts = {part: found.parts.count(part) for part in PARTS}
-    for part in PARTS:
+    counts = {part: found.parts.count(part) for part in SPLITS}
+    for part in SPLITS:
         if not counts[part] and {"train": 1.0, "dev": dev, "test": test}[part]:
             raise ReadError(f"{part} would be empty: {len(docs)} records in {found.groups} groups are too few. Generate more.")
     assert not crossings(docs, found.parts, disjoint)
     folder.mkdir(parents=True, exist_ok=True)
-    for part in PARTS:
-        write_part(folder / f"{part}.json", [payload for (payload, _), where in zip(pairs, found.parts) if where == part], prompt)
+    for part in SPLITS:
+        write_record_file(folder / f"{part}.json", [payload for (payload, _), where in zip(pairs, found.parts) if where == part], prompt)
     readme = folder / "README.md"
     if not readme.exists():
         create_readme(readme, f"Split from `{decode_argument(records.name)}`.")
     return {**counts, "groups": found.groups, "largest": found.largest, "left_out": len(payloads) - len(docs)}
 
 
-def write_part(path: Path, dataset: list[dict[str, Any]], prompt: str) -> None:
+def write_record_file(path: Path, dataset: list[dict[str, Any]], prompt: str) -> None:
     """A record file that says which models wrote it."""
     models = sorted({str(record.get("model", "not known")) for record in dataset})
     bare = [{name: value for name, value in record.items() if name != "model"} for record in dataset]

@@ -32,17 +32,17 @@ class ScoredPrediction(NamedTuple):
 class Calibration:
     """Scores against what is true.
 
-    judged (Sequence[ScoredPrediction]): All predicted entities that have a score.
+    predictions (Sequence[ScoredPrediction]): All predicted entities that have a score.
     gold (int): Number of gold entities.
     """
 
-    judged: Sequence[ScoredPrediction]
+    predictions: Sequence[ScoredPrediction]
     gold: int
 
     def bins(self) -> Iterator[dict[str, float]]:
         """Entities by score, in ten bins of equal width (a reliability diagram); empty ones are left out."""
         for i in range(BINS):
-            inside = [one for one in self.judged if min(int(one.score * BINS), BINS - 1) == i]
+            inside = [one for one in self.predictions if min(int(one.score * BINS), BINS - 1) == i]
             if inside:
                 mean = float(np.mean([one.score for one in inside]))
                 right = float(np.mean([one.correct for one in inside]))
@@ -51,18 +51,18 @@ class Calibration:
     @property
     def error(self) -> float:
         """Expected calibration error (Naeini et al. 2015): mean distance between score and share of right ones, over the bins."""
-        return sum(row["count"] * abs(row["score"] - row["correct"]) for row in self.bins()) / max(len(self.judged), 1)
+        return sum(row["count"] * abs(row["score"] - row["correct"]) for row in self.bins()) / max(len(self.predictions), 1)
 
     def sweep(self) -> Iterator[dict[str, float]]:
         """Strict precision, recall and F1 if only entities of at least a score were taken."""
         for threshold in THRESHOLDS:
-            taken = [one for one in self.judged if one.score >= threshold]
+            taken = [one for one in self.predictions if one.score >= threshold]
             prf = PRF(sum(one.correct for one in taken), len(taken), self.gold)
             yield {"threshold": threshold, **prf.to_dict()}
 
     def scaled(self, temperature: float) -> "Calibration":
         """The same entities under another temperature."""
-        return Calibration([one._replace(score=scale(one.score, temperature)) for one in self.judged], self.gold)
+        return Calibration([one._replace(score=scale(one.score, temperature)) for one in self.predictions], self.gold)
 
     def to_dict(self) -> dict[str, Any]:
         return {"expected_calibration_error": self.error, "bins": list(self.bins()), "sweep": list(self.sweep())}
@@ -73,32 +73,32 @@ def score_of(span: DocSpan) -> Optional[float]:
     return span._.score if DocSpan.has_extension("score") else None
 
 
-def judge_scores(predicted: Sequence[Doc], gold: Sequence[Doc]) -> Optional[Calibration]:
+def measure_calibration(predicted: Sequence[Doc], gold: Sequence[Doc]) -> Optional[Calibration]:
     """Compare the scores in `doc.ents` with gold.
 
     predicted (Sequence[Doc]): Docs that a pipeline has annotated.
     gold (Sequence[Doc]): The same texts with gold entities.
     RETURNS (Optional[Calibration]): None if no entity has a score.
     """
-    judged = []
+    predictions = []
     for doc, reference in zip(predicted, gold):
         right = {(ent.start_char, ent.end_char, ent.label_) for ent in reference.ents}
         for ent in doc.ents:
             score = score_of(ent)
             if score is not None:
-                judged.append(ScoredPrediction(score, (ent.start_char, ent.end_char, ent.label_) in right))
-    return Calibration(judged, sum(len(doc.ents) for doc in gold)) if judged else None
+                predictions.append(ScoredPrediction(score, (ent.start_char, ent.end_char, ent.label_) in right))
+    return Calibration(predictions, sum(len(doc.ents) for doc in gold)) if predictions else None
 
 
-def fit_temperature(judged: Sequence[ScoredPrediction]) -> float:
+def fit_temperature(predictions: Sequence[ScoredPrediction]) -> float:
     """The temperature under which the scores explain best which entities are right (Guo et al. 2017).
 
-    judged (Sequence[ScoredPrediction]): Entities with the scores of temperature 1.
+    predictions (Sequence[ScoredPrediction]): Entities with the scores of temperature 1.
     RETURNS (float): What the log-odds are to be divided by, from 0.1 to 10.
     """
-    scores = np.clip([one.score for one in judged], 1e-9, 1 - 1e-9)
+    scores = np.clip([one.score for one in predictions], 1e-9, 1 - 1e-9)
     odds = np.log(scores) - np.log1p(-scores)
-    signs = np.where([one.correct for one in judged], 1.0, -1.0)
+    signs = np.where([one.correct for one in predictions], 1.0, -1.0)
 
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0.0, -signs * odds / np.exp(log_temperature)).mean())

@@ -10,7 +10,7 @@ from spacy.training import Example
 
 from ..labels import best_category
 from ..types import Span
-from .calibration import Calibration, judge_scores
+from .calibration import Calibration, measure_calibration
 from .intents import IntentScores, score_intents
 from .pairing import Pair, pair_spans
 from .scores import CREDIT, bootstrap_f1, confusion, score_labels, score_pairs
@@ -133,7 +133,7 @@ def evaluate_docs(
     speed = sum(len(doc) for doc in docs) / max(seconds, 1e-9)
     unusable = [problem for doc in docs for problem in problems_of(doc, nlp.pipe_names)]
     agreed = agreed_scores(examples)
-    return Evaluation(examples, pairs, agreed, score_intents(gold, docs), speed, judge_scores(docs, gold), unusable)
+    return Evaluation(examples, pairs, agreed, score_intents(gold, docs), speed, measure_calibration(docs, gold), unusable)
 
 
 def problems_of(doc: Doc, components: Sequence[str]) -> list[str]:

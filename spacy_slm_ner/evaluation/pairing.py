@@ -4,8 +4,8 @@ from typing import Iterator, Literal, NamedTuple, Optional, Sequence, get_args
 
 from ..types import Span
 
-Kind = Literal["correct", "wrong_boundary", "wrong_label", "missed", "spurious"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+PairKind = Literal["correct", "wrong_boundary", "wrong_label", "missed", "spurious"]
+PAIR_KINDS: tuple[PairKind, ...] = get_args(PairKind)
 
 
 class Pair(NamedTuple):
@@ -19,7 +19,7 @@ class Pair(NamedTuple):
     predicted: Optional[Span]
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> PairKind:
         """correct: same range and label; wrong_boundary: same label, ranges overlap; wrong_label: another label, ranges
         overlap; missed: nothing predicted there; spurious: nothing there in gold."""
         if self.gold is None:

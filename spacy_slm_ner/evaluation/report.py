@@ -5,13 +5,13 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..records.html import colors_of, draw
+from ..records.html import assign_colors, render_entities
 from ..types import Span
-from .pairing import KINDS
+from .pairing import PAIR_KINDS
 
 Metrics = Mapping[str, Any]
 
-ERRORS = tuple(kind for kind in KINDS if kind != "correct")
+ERRORS = tuple(kind for kind in PAIR_KINDS if kind != "correct")
 
 
 def render_report(metrics: Sequence[Metrics], title: str) -> str:
@@ -29,7 +29,7 @@ def render_report(metrics: Sequence[Metrics], title: str) -> str:
         lstrip_blocks=True,
     )
     labels = sorted({label for m in metrics for label in m["entities"]["per_label"]})
-    colors = colors_of(labels)
+    colors = assign_colors(labels)
     return environment.get_template("report.html.jinja").render(
         title=title,
         pipelines=metrics,
@@ -53,7 +53,7 @@ def confusion_rows(cells: Sequence[tuple[str, str, int]]) -> dict[str, dict[str,
 def error_cards(texts: Sequence[Metrics], colors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Every text with an error in its entities or its intent, as gold and prediction by displaCy."""
     for number, text in enumerate(texts, 1):
-        kinds = sorted({pair["kind"] for pair in text["pairs"]} - {"correct"}, key=KINDS.index)
+        kinds = sorted({pair["kind"] for pair in text["pairs"]} - {"correct"}, key=PAIR_KINDS.index)
         predicted_intent = text["predicted_intent"]
         wrong_intent = None not in (text["intent"], predicted_intent) and text["intent"] != predicted_intent
         if kinds or wrong_intent:
@@ -62,8 +62,8 @@ def error_cards(texts: Sequence[Metrics], colors: Mapping[str, str]) -> Iterator
                 "kinds": kinds,
                 "wrong_intent": f"{text['intent']} read as {predicted_intent}" if wrong_intent else "",
                 "labels": sorted(labels_of(text["pairs"])),
-                "gold": draw(text["text"], spans_of(text["pairs"], "gold"), colors),
-                "predicted": draw(text["text"], spans_of(text["pairs"], "predicted"), colors),
+                "gold": render_entities(text["text"], spans_of(text["pairs"], "gold"), colors),
+                "predicted": render_entities(text["text"], spans_of(text["pairs"], "predicted"), colors),
             }
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from .pairing import Kind, Pair
+from .pairing import PairKind, Pair
 
 # What a pair of each kind is worth. Partial: MUC's half credit for a wrong boundary.
-CREDIT: dict[str, dict[Kind, float]] = {
+CREDIT: dict[str, dict[PairKind, float]] = {
     "strict": {"correct": 1.0},
     "partial": {"correct": 1.0, "wrong_boundary": 0.5},
     "type_only": {"correct": 1.0, "wrong_boundary": 1.0},

@@ -45,9 +45,9 @@ def find_entities(scores: Sequence[NDArray]) -> list[list[Tagged]]:
     found: list[list[Tagged]] = [[] for _ in scores]
     for numbers in batches([len(one) for one in scores]):
         emissions = pad([scores[number] for number in numbers])
-        tags = best_rows(emissions)
+        tags = best_sequences(emissions)
         if (tags != 0).any():
-            sums = Sums.of(emissions)
+            sums = SequenceSums.of(emissions)
             for row, number in enumerate(numbers):
                 found[number] = [sums.entity(row, *span) for span in entities_of(tags[row])]
     return found
@@ -83,7 +83,7 @@ def entities_of(tags: NDArray) -> Iterator[tuple[int, int, int]]:
         yield int(start), int(end), int(tags[start] // 2)
 
 
-def best_rows(emissions: NDArray) -> NDArray:
+def best_sequences(emissions: NDArray) -> NDArray:
     """The most probable legal row of each text. Shape: (texts, tokens, tags) -> (texts, tokens).
 
     The best tags one by one are the best row wherever they are legal, which they mostly are.
@@ -98,7 +98,7 @@ def best_rows(emissions: NDArray) -> NDArray:
 
 
 def viterbi(emissions: NDArray) -> NDArray:
-    """See `best_rows`."""
+    """See `best_sequences`."""
     texts, tokens, number = emissions.shape
     best = emissions[:, 0].copy()
     best[:, 2::2] = -np.inf
@@ -116,8 +116,8 @@ def viterbi(emissions: NDArray) -> NDArray:
     return rows
 
 
-class Sums(NamedTuple):
-    """Sums over legal rows, as logarithms.
+class SequenceSums(NamedTuple):
+    """SequenceSums over legal rows, as logarithms.
 
     emissions (NDArray): Log-probability of each tag. Shape: (texts, tokens, tags).
     forward (NDArray): Of all rows up to a token that end in a tag. The same shape.
@@ -129,7 +129,7 @@ class Sums(NamedTuple):
     opening: NDArray
 
     @classmethod
-    def of(cls, emissions: NDArray) -> "Sums":
+    def of(cls, emissions: NDArray) -> "SequenceSums":
         texts, tokens, _ = emissions.shape
         forward = np.full_like(emissions, -np.inf)
         forward[:, 0] = emissions[:, 0]

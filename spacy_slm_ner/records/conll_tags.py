@@ -5,7 +5,7 @@ from typing import Sequence, Union
 
 from ..errors import SchemeError
 from ..labels import OUTSIDE, split_tag
-from ..labels.written import WrittenTag, readings
+from ..labels.written import TagReading, possible_readings
 
 # In CoNLL-U, a column without a value.
 OUTSIDES = (OUTSIDE, OUTSIDE.lower(), "_")
@@ -37,18 +37,18 @@ def value_of(tag: str) -> str:
 
 def is_tag(text: str) -> bool:
     """Whether a text is a tag with a prefix, in any way to write it, or an outside tag."""
-    return text in OUTSIDES or prefixed(text) is not None
+    return text in OUTSIDES or prefixed_reading(text) is not None
 
 
-def prefixed(tag: str) -> WrittenTag | None:
+def prefixed_reading(tag: str) -> TagReading | None:
     """The first reading of a tag in which it has a prefix and a label."""
-    return next((way for way in readings(tag) if way.prefix and way.label), None)
+    return next((way for way in possible_readings(tag) if way.prefix and way.label), None)
 
 
 def are_bare(tags: Sequence[str]) -> bool:
     """Whether the tags of a file are labels without prefixes: no tag has one, some words are outside, and labels recur."""
     labels = [tag for tag in tags if tag != OUTSIDE]
-    alike = all(BARE.fullmatch(label) and prefixed(label) is None for label in set(labels))
+    alike = all(BARE.fullmatch(label) and prefixed_reading(label) is None for label in set(labels))
     return bool(labels) and OUTSIDE in tags and alike and 2 * len(set(labels)) <= len(tags)
 
 
@@ -58,7 +58,7 @@ def plain_tag(place: str, tag: str) -> Union[str, SchemeError]:
         split_tag(tag)
         return tag
     except SchemeError as error:
-        way = prefixed(tag)
+        way = prefixed_reading(tag)
         if way is None:
             return SchemeError(f"{place}: {error}")
         return f"{way.prefix}-{way.label}"

@@ -72,8 +72,8 @@ class Converter:
 
     def _records(self, path: Path) -> Iterator[Doc]:
         payloads = list(read_payloads(path))
-        if not any(isinstance(checked(payload), Record) for _, payload in payloads):
-            raise ReadError(no_records(path, [payload for _, payload in payloads]))
+        if not any(isinstance(record_or_problem(payload), Record) for _, payload in payloads):
+            raise ReadError(explain_no_records(path, [payload for _, payload in payloads]))
         for number, payload in payloads:
             text = payload.get("text", "") if isinstance(payload, dict) else str(payload)
             doc, problems = self.build(payload)
@@ -83,7 +83,7 @@ class Converter:
 
     def build(self, payload: Payload) -> Built:
         """The Doc of a record, and what is wrong with it; None if nothing can be made of it."""
-        record = checked(payload)
+        record = record_or_problem(payload)
         if isinstance(record, Problem):
             return None, [record]
         if not record.text.strip():
@@ -107,19 +107,19 @@ class Converter:
         findings = [Finding(str(path), number, kind, reason, text[:120]) for kind, reason in problems]
         for finding in findings:
             self.damage_log.add(finding)
-        return not self.damage_log.costs_record(findings)
+        return not self.damage_log.drops_record(findings)
 
 
-def no_records(path: Path, payloads: Sequence[Payload]) -> str:
+def explain_no_records(path: Path, payloads: Sequence[Payload]) -> str:
     """Say of a file without a single record what it holds, and what to do."""
-    first = next((found for payload in payloads for found in [checked(payload)] if isinstance(found, Problem)), None)
+    first = next((found for payload in payloads for found in [record_or_problem(payload)] if isinstance(found, Problem)), None)
     if first is None:
         return f'{path} holds no records. A record file is {{"dataset": [...]}} with at least one record in it.'
     advice = describe_entries(payloads) or "Correct the records."
     return f"{path} holds no records: none of its {len(payloads)} entries is one. {advice} The first: {first.reason}."
 
 
-def checked(payload: Payload) -> Union[Record, Problem]:
+def record_or_problem(payload: Payload) -> Union[Record, Problem]:
     """The record of a payload, or what is wrong with it."""
     if isinstance(payload, JSONDecodeError):
         return Problem("invalid_record", f"not JSON: {payload.msg} in column {payload.colno}")
@@ -131,7 +131,7 @@ def checked(payload: Payload) -> Union[Record, Problem]:
 
 def collect_intents(paths: Iterable[Path]) -> list[str]:
     """All intents that files name, sorted."""
-    records = (checked(payload) for path in paths for _, payload in read_payloads(path))
+    records = (record_or_problem(payload) for path in paths for _, payload in read_payloads(path))
     return sorted({record.intent for record in records if isinstance(record, Record) and record.intent})
 
 

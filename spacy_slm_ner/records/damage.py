@@ -77,7 +77,7 @@ class DamageLog:
                 f"Text: {finding.text!r}. Correct the record, or use --on-error repair or skip."
             )
 
-    def costs_record(self, findings: list[Finding]) -> bool:
+    def drops_record(self, findings: list[Finding]) -> bool:
         """Whether these findings of one record mean that it is left out."""
         kinds = {finding.kind for finding in findings}
         return bool(kinds & FATAL) or (self.on_error == "skip" and bool(kinds & DAMAGE.keys()))

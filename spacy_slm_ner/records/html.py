@@ -11,12 +11,12 @@ from ..types import Span
 PALETTE = ("#9ecae9", "#fdd0a2", "#b2dfc4", "#e6c9e1", "#f5e79e", "#f4b8a8", "#cfd8dc", "#c5cae9")
 
 
-def colors_of(labels: Sequence[str]) -> dict[str, str]:
+def assign_colors(labels: Sequence[str]) -> dict[str, str]:
     """A colour for each label."""
     return {label: PALETTE[i % len(PALETTE)] for i, label in enumerate(labels)}
 
 
-def draw(text: str, spans: Iterable[Span], colors: Mapping[str, str]) -> Markup:
+def render_entities(text: str, spans: Iterable[Span], colors: Mapping[str, str]) -> Markup:
     """A text by displaCy, which escapes the text but not the labels, whose colours it looks up in upper case.
 
     spans (Iterable[Span]): Ranges of characters.

@@ -8,7 +8,7 @@ OFFSETS = (
 )
 
 
-class Form(NamedTuple):
+class OtherFormat(NamedTuple):
     """A form that other tools write.
 
     name (str): What to call it.
@@ -42,31 +42,31 @@ def is_pair(entry: Any) -> bool:
 
 
 # The first that fits is taken.
-FORMS = (
-    Form("an export of Label Studio", has("data", "annotations"), 'export it as "CONLL2003" and use --format conll'),
-    Form("an export of Label Studio (JSON_MIN)", has("text", "annotator"), 'export it as "CONLL2003" and use --format conll'),
-    Form("training data of spaCy 2", is_pair, OFFSETS),
-    Form("an export of Prodigy", has("text", "spans"), "`prodigy data-to-spacy` writes DocBin files, which need no conversion"),
-    Form(
+OTHER_FORMATS = (
+    OtherFormat("an export of Label Studio", has("data", "annotations"), 'export it as "CONLL2003" and use --format conll'),
+    OtherFormat("an export of Label Studio (JSON_MIN)", has("text", "annotator"), 'export it as "CONLL2003" and use --format conll'),
+    OtherFormat("training data of spaCy 2", is_pair, OFFSETS),
+    OtherFormat("an export of Prodigy", has("text", "spans"), "`prodigy data-to-spacy` writes DocBin files, which need no conversion"),
+    OtherFormat(
         "token classification data of the Hugging Face hub",
         has("tokens", "ner_tags"),
         "write a line for each token with the name of its tag, an empty line behind each text, and use --format conll",
     ),
-    Form("an export of doccano", has_list("label", list), OFFSETS),
-    Form("an export of doccano", has_list("labels", list), OFFSETS),
-    Form("texts with offsets", has("text", "entities"), OFFSETS),
-    Form("texts with offsets", has("text", "ents"), OFFSETS),
-    Form("texts with a list of label names", has_list("labels", str), "list the words of the entities, each with its label"),
-    Form("texts with labels by word", lambda entry: has("text", "labels")(entry) and isinstance(entry["labels"], Mapping),
+    OtherFormat("an export of doccano", has_list("label", list), OFFSETS),
+    OtherFormat("an export of doccano", has_list("labels", list), OFFSETS),
+    OtherFormat("texts with offsets", has("text", "entities"), OFFSETS),
+    OtherFormat("texts with offsets", has("text", "ents"), OFFSETS),
+    OtherFormat("texts with a list of label names", has_list("labels", str), "list the words of the entities, each with its label"),
+    OtherFormat("texts with labels by word", lambda entry: has("text", "labels")(entry) and isinstance(entry["labels"], Mapping),
         "list the words as objects, in the order of the text"),
-    Form("texts without labels", lambda entry: isinstance(entry, str) or (has("text")(entry) and len(entry) == 1),
+    OtherFormat("texts without labels", lambda entry: isinstance(entry, str) or (has("text")(entry) and len(entry) == 1),
         "label them first; a text without entities has an empty list of labels"),
 )  # fmt: skip
 
 
 def describe_entries(entries: Sequence[Any]) -> Optional[str]:
     """Say what the entries of a file look like, if all are in one known form, and how to read them."""
-    for form in FORMS:
+    for form in OTHER_FORMATS:
         if entries and all(form.fits(entry) for entry in entries):
             return f"It looks like {form.name}: {form.advice}."
     return None

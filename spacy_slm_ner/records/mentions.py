@@ -15,27 +15,27 @@ class Problem(NamedTuple):
     reason: str
 
 
-class ReadLabel(NamedTuple):
+class ParsedLabel(NamedTuple):
     """A label as understood: does it open an entity (None where it does not say), and which."""
 
     opens: Optional[bool]
     label: str
 
 
-def read_label(written: str, allowed: Sequence[str], opened: str = "") -> ReadLabel:
+def parse_label(written: str, allowed: Sequence[str], opened: str = "") -> ParsedLabel:
     """Understand a label as models write it: "B-DATE", "b_date", "DATE (B)", "DATE", "O", "B-O".
 
     written (str): Label of a word.
     allowed (Sequence[str]): Labels to which another case is corrected; empty if any label is allowed.
     opened (str): Label of the entity before. Where any label is allowed, "E-MAIL" ends an entity only if that is a MAIL.
-    RETURNS (ReadLabel): With the label "" for an outside label.
+    RETURNS (ParsedLabel): With the label "" for an outside label.
     """
     prefix, label, _ = read_tag(written, allowed)
     if not allowed and prefix in ("L", "E") and label != opened:
         prefix, label = "", written.strip()
     if not label:
-        return ReadLabel(True, "")
-    return ReadLabel(prefix in ("B", "U", "S") if prefix else None, label)
+        return ParsedLabel(True, "")
+    return ParsedLabel(prefix in ("B", "U", "S") if prefix else None, label)
 
 
 def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention], list[Problem]]:
@@ -49,7 +49,7 @@ def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention]
     problems: list[Problem] = []
     is_open = False
     for entry in record.labels:
-        read = read_label(entry.label, allowed, mentions[-1].label if is_open else "")
+        read = parse_label(entry.label, allowed, mentions[-1].label if is_open else "")
         continues = is_open and mentions[-1].label == read.label
         problems.extend(find_problems(entry, read, continues, allowed))
         if not entry.word.strip():
@@ -64,7 +64,7 @@ def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention]
     return mentions, problems
 
 
-def find_problems(entry: WordLabel, read: ReadLabel, continues: bool, allowed: Sequence[str]) -> Iterator[Problem]:
+def find_problems(entry: WordLabel, read: ParsedLabel, continues: bool, allowed: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with one entry."""
     quoted = f"{entry.word!r}: {entry.label!r}"
     if not entry.word.strip():

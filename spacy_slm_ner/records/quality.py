@@ -90,11 +90,11 @@ def giveaways(docs: Sequence[Doc], most: int = 10) -> list[Giveaway]:
     for doc, intent in zip(docs, intents):
         for word in {token.lower_ for token in doc if token.is_alpha} if intent else ():
             hits[word][str(intent)] += 1
-    rows = [row for word, counts in hits.items() if counts.total() >= LEAST for row in [judge_word(word, counts, totals)]]
+    rows = [row for word, counts in hits.items() if counts.total() >= LEAST for row in [score_word(word, counts, totals)]]
     return sorted(rows, key=lambda row: (-row.accuracy, row.word))[:most]
 
 
-def judge_word(word: str, counts: Counter[str], totals: Counter[str]) -> Giveaway:
+def score_word(word: str, counts: Counter[str], totals: Counter[str]) -> Giveaway:
     """How well a word tells the intent that it speaks for from the others."""
     shares = {intent: counts[intent] / total for intent, total in totals.items()}
     intent = max(shares, key=lambda name: shares[name])

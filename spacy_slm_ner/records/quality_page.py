@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 
 from ..labels import best_category
 from ..types import Span
-from .html import colors_of, draw
+from .html import assign_colors, render_entities
 from .quality import diversity, giveaways, suspicions
 
 
@@ -68,7 +68,7 @@ def quality_page(docs: Sequence[Doc], damage: Mapping[str, int], wanted: Mapping
         giveaways=giveaways(docs),
         suspicions=suspicions(docs),
         damage=damage,
-        cards=cards(docs, colors_of(labels)),
+        cards=cards(docs, assign_colors(labels)),
     )
 
 
@@ -77,5 +77,5 @@ def cards(docs: Sequence[Doc], colors: Mapping[str, str]) -> Iterator[dict[str, 
     for number, doc in enumerate(docs, 1):
         spans = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
         labels = list(dict.fromkeys(span.label for span in spans))
-        html = draw(doc.text, spans, colors)
+        html = render_entities(doc.text, spans, colors)
         yield {"number": number, "labels": labels, "intent": best_category(doc.cats), "html": html}

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 
 from .duplicates import near_duplicates
 
-PARTS = ("train", "dev", "test")
+SPLITS = ("train", "dev", "test")
 # A group that is larger than this part of the texts would decide alone what dev or test is like, so it goes to train.
 LARGE = 0.05
 
@@ -19,7 +19,7 @@ LARGE = 0.05
 class Split(NamedTuple):
     """Where each text goes.
 
-    parts (tuple[str, ...]): One of `PARTS` for each text.
+    parts (tuple[str, ...]): One of `SPLITS` for each text.
     groups (int): Number of groups that stay together.
     largest (int): Number of texts in the largest.
     """

@@ -49,7 +49,7 @@ class RecordFile:
         return {intent: (hits[intent], total) for intent, total in sorted(self.count_intents().items())}
 
 
-class Twin(NamedTuple):
+class NearDuplicateTexts(NamedTuple):
     """Near-duplicate texts.
 
     files (tuple[str, str]): Names of the files.
@@ -77,11 +77,11 @@ def forms_of(doc: Doc, forms: Forms) -> Iterator[tuple[str, str]]:
                 yield ent.label_, name
 
 
-def find_twins(files: Sequence[RecordFile], threshold: float = 0.7) -> list[Twin]:
+def find_near_duplicates(files: Sequence[RecordFile], threshold: float = 0.7) -> list[NearDuplicateTexts]:
     """Near-duplicates within and across files."""
     places = [(file.name, doc.text) for file in files for doc in file.docs]
     return [
-        Twin((places[i][0], places[j][0]), (places[i][1], places[j][1]), similarity)
+        NearDuplicateTexts((places[i][0], places[j][0]), (places[i][1], places[j][1]), similarity)
         for i, j, similarity in near_duplicates([text for _, text in places], threshold)
     ]
 
@@ -104,8 +104,8 @@ class RecordStatistics:
     similarity: float = 0.7
 
     @cached_property
-    def twins(self) -> list[Twin]:
-        return find_twins(self.files, self.similarity)
+    def near_duplicates(self) -> list[NearDuplicateTexts]:
+        return find_near_duplicates(self.files, self.similarity)
 
     @property
     def labels(self) -> list[str]:
@@ -134,12 +134,12 @@ class RecordStatistics:
 
     def leaks(self, least_unseen: float) -> Iterator[str]:
         """One sentence for each near-duplicate across files and each label with too few new strings."""
-        yield from self.twin_leaks()
+        yield from self.near_duplicate_leaks()
         yield from self.few_unseen(least_unseen)
 
-    def twin_leaks(self) -> Iterator[str]:
+    def near_duplicate_leaks(self) -> Iterator[str]:
         """One sentence for each near-duplicate across files."""
-        for files, texts, similarity in self.twins:
+        for files, texts, similarity in self.near_duplicates:
             if files[0] != files[1]:
                 yield f"near-duplicates ({similarity:.2f}) in {files[0]} and {files[1]}: {texts[0]!r} and {texts[1]!r}"
 

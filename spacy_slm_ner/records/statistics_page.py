@@ -8,7 +8,7 @@ from .statistics import TEXT, RecordFile, RecordStatistics
 
 START, END = "<!-- CENSUS START -->", "<!-- CENSUS END -->"
 BAR = r"\|"
-Row = tuple[str, Sequence[str]]
+TableRow = tuple[str, Sequence[str]]
 
 
 def statistics_page(statistics: RecordStatistics) -> str:
@@ -21,33 +21,33 @@ def sections(statistics: RecordStatistics) -> Iterator[str]:
     yield table(["", *names], overview(statistics))
     if statistics.has_word and statistics.has_intents:
         yield table([f"does *{statistics.word}* give the intent away?", *names], word_rows(statistics))
-    yield from (table([head, *names], rows) for head, rows in form_tables(statistics))
+    yield from (table([header, *names], rows) for header, rows in form_tables(statistics))
     unseen = [(label, [str(n) for n in statistics.unseen(label)]) for label in statistics.disjoint if statistics.unseen(label)[1]]
     if unseen:
         yield table([f"strings of {names[-1]} that no other file has", "new", "of"], unseen)
-    across = sum(files[0] != files[1] for files, _, _ in statistics.twins)
+    across = sum(files[0] != files[1] for files, _, _ in statistics.near_duplicates)
     yield (
         f"Near-duplicate texts (Jaccard similarity of 5-character shingles from {statistics.similarity}): "
-        f"{across} across files, {len(statistics.twins) - across} within a file."
+        f"{across} across files, {len(statistics.near_duplicates) - across} within a file."
     )
 
 
-def word_rows(statistics: RecordStatistics) -> Iterator[Row]:
+def word_rows(statistics: RecordStatistics) -> Iterator[TableRow]:
     for intent in statistics.intents:
         yield f"`{intent}` texts with it", [hits(file, statistics.word, intent) for file in statistics.files]
 
 
-def form_tables(statistics: RecordStatistics) -> Iterator[tuple[str, list[Row]]]:
+def form_tables(statistics: RecordStatistics) -> Iterator[tuple[str, list[TableRow]]]:
     """Head and rows for each label with forms that occurs."""
     counts = [file.count_forms(statistics.forms) for file in statistics.files]
     for label, patterns in statistics.forms.items():
-        head = "texts with" if label == TEXT else f"{label} forms"
+        header = "texts with" if label == TEXT else f"{label} forms"
         occurs = any(count[label, form] for count in counts for form in patterns) if label == TEXT else label in statistics.labels
         if occurs:
-            yield head, [(form, [str(count[label, form]) for count in counts]) for form in patterns]
+            yield header, [(form, [str(count[label, form]) for count in counts]) for form in patterns]
 
 
-def overview(statistics: RecordStatistics) -> Iterator[Row]:
+def overview(statistics: RecordStatistics) -> Iterator[TableRow]:
     yield "texts", [str(len(file.docs)) for file in statistics.files]
     yield "without entity", [share(file.without_entity(), len(file.docs)) for file in statistics.files]
     for label in statistics.labels:
@@ -64,8 +64,8 @@ def share(n: int, total: int) -> str:
     return f"{n} of {total} ({n / max(total, 1):.0%})"
 
 
-def table(head: Sequence[str], rows: Iterable[Row]) -> str:
-    lines = [head, ["---"] * len(head), *([name, *cells] for name, cells in rows)]
+def table(header: Sequence[str], rows: Iterable[TableRow]) -> str:
+    lines = [header, ["---"] * len(header), *([name, *cells] for name, cells in rows)]
     return "\n".join(f"| {' | '.join(cell.replace('|', BAR) for cell in line)} |" for line in lines)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ..errors import EndpointError
 
-VARIABLE = "OPENAI_BASE_URL"
+BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 CAUSES = (
     (r"UnsupportedProtocol|InvalidURL|missing an 'http", "Write `base_url` with http:// or https:// in front.", "request"),
     (
@@ -40,11 +40,11 @@ def check_address(base_url: Optional[str]) -> None:
     base_url (Optional[str]): The spec's; None for the one of the environment or OpenAI's.
     RAISES (EndpointError): If no server can have it.
     """
-    address = os.environ.get(VARIABLE) if base_url is None else base_url
+    address = os.environ.get(BASE_URL_VARIABLE) if base_url is None else base_url
     if address is None:
         return
-    source = f"the variable {VARIABLE}" if base_url is None else "`base_url`"
-    fault = fault_of(address)
+    source = f"the variable {BASE_URL_VARIABLE}" if base_url is None else "`base_url`"
+    fault = address_fault(address)
     if fault:
         raise EndpointError(
             f"Got {address!r} for {source}: {fault}. An address looks like https://api.openai.com/v1 or http://localhost:8000/v1.",
@@ -52,7 +52,7 @@ def check_address(base_url: Optional[str]) -> None:
         )
 
 
-def fault_of(address: str) -> str:
+def address_fault(address: str) -> str:
     """What is wrong with an address; empty if nothing is."""
     if not address.strip() or any(char.isspace() or not char.isprintable() for char in address):
         return "it is empty or holds white space"
@@ -78,14 +78,14 @@ def check_key(key: str) -> None:
 
 def explain_connection(error: BaseException, tries: int, redact: Callable[[str], str] = str) -> tuple[str, str]:
     """What went wrong with a connection, without the key, and how the run ends."""
-    causes = [f"{type(one).__name__}: {one}" for one in chain(error)]
+    causes = [f"{type(one).__name__}: {one}" for one in cause_chain(error)]
     found = next((entry for entry in CAUSES if any(re.search(entry[0], cause, re.IGNORECASE) for cause in causes[::-1])), None)
     advice, kind = found[1:] if found else ("Check `base_url` and the network.", "down")
     told = list(dict.fromkeys(cause.removesuffix(".") for cause in causes))
     return f"No answer after {tries} tries: {redact(' - '.join(told))[:300]}. {advice}", kind
 
 
-def chain(error: BaseException) -> Iterator[BaseException]:
+def cause_chain(error: BaseException) -> Iterator[BaseException]:
     """An error and its causes, first the outermost."""
     seen: Optional[BaseException] = error
     for _ in range(4):

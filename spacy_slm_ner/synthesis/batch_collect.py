@@ -1,11 +1,11 @@
-"""Waiting for a batch, and taking what it brings."""
+"""Waiting for a batch, and storing its results."""
 
 import asyncio
 from typing import Any, Optional
 
 from ..errors import EndpointError
-from .batch_api import BatchApi, Gone
-from .batch_plan import Batch
+from .batch_api import BatchApi, NotFound
+from .batch_journal import Batch
 from .batch_results import Results, read_results
 from .endpoint import Endpoint
 from .refusals import Complaint, complaint_of
@@ -13,16 +13,16 @@ from .run import Run
 
 DONE = ("completed", "succeeded", "ended")
 OVER = (*DONE, "failed", "expired", "cancelled", "canceled", "error")
-# Looks at a batch that is said to have answers, until its file of answers is given up.
-LOOKS = 20
+# Checks of a batch that claims to have answers, before its file of answers is given up.
+MAX_CHECKS = 20
 
 
-class Dead(Exception):
+class BatchFailed(Exception):
     """A batch brings no (further) answers.
 
     reason (str): Why.
-    complaint (Optional[Complaint]): What the endpoint says, if it says something.
-    progress (bool): Whether it brought some before.
+    complaint (Optional[Complaint]): The endpoint's complaint, if it has one.
+    progress (bool): Whether the batch brought some answers before.
     """
 
     def __init__(self, reason: str, complaint: Optional[Complaint] = None, progress: bool = False) -> None:
@@ -31,52 +31,53 @@ class Dead(Exception):
 
 
 async def collect(run: Run, api: BatchApi, batch: Batch, pause: float) -> bool:
-    """Wait for a batch, and take its answers.
+    """Wait for a batch, and store its answers.
 
-    RETURNS (bool): Whether it brought any, or requests were set aside.
-    RAISES (Dead): If it brought none.
+    RETURNS (bool): Whether there are any, or requests were set aside.
+    RAISES (BatchFailed): If there are none.
     """
     if batch.id is None or not batch.jobs:
         return False
-    found = await wait(api, batch, pause)
+    found = await wait_until_over(api, batch, pause)
     status = str(found.get("status")).lower()
-    results = await fetch(api, batch, found)
-    progress = bool(take(run, api.endpoint, batch, results))
+    results = await download_results(api, batch, found)
+    progress = bool(store_results(run, api.endpoint, batch, results))
     if not progress or (status not in DONE and batch.jobs):
-        raise Dead(*reason_of(api.endpoint, batch, found, results, progress), progress)
+        raise BatchFailed(*explain_failure(api.endpoint, batch, found, results, progress), progress)
     return True
 
 
-async def wait(api: BatchApi, batch: Batch, pause: float) -> dict[str, Any]:
-    """The state of a batch that is over.
+async def wait_until_over(api: BatchApi, batch: Batch, pause: float) -> dict[str, Any]:
+    """Wait until a batch is over.
 
-    RAISES (Dead): If the endpoint does not know it.
+    RETURNS (dict[str, Any]): The batch, as the endpoint describes it.
+    RAISES (BatchFailed): If the endpoint does not know it.
     """
-    looks = 0
+    checks = 0
     while True:
         try:
-            found = await api.look(str(batch.id))
-        except Gone as gone:
-            await confirm_gone(api, batch, gone)
+            found = await api.retrieve_batch(str(batch.id))
+        except NotFound as error:
+            await confirm_not_found(api, batch, error)
             continue
         status = str(found.get("status")).lower()
-        if status in OVER and (not is_late(found) or looks >= LOOKS):
+        if status in OVER and (not lacks_output_file(found) or checks >= MAX_CHECKS):
             return found
-        looks += status in OVER
+        checks += status in OVER
         await asyncio.sleep(pause)
 
 
-def is_late(found: dict[str, Any]) -> bool:
-    """Whether a batch is said to have answers, but their file is not there yet."""
+def lacks_output_file(found: dict[str, Any]) -> bool:
+    """Whether a batch claims to have answers, but their file is not there yet."""
     counts = found.get("request_counts") or {}
     return bool(counts.get("completed")) and not found.get("output_file_id")
 
 
-async def confirm_gone(api: BatchApi, batch: Batch, gone: Gone) -> None:
+async def confirm_not_found(api: BatchApi, batch: Batch, error: NotFound) -> None:
     """Look for a batch that the endpoint does not know among those that it lists, so that a wrong address costs nothing.
 
-    RAISES (Dead): If it is not there.
-    RAISES (EndpointError): If it was begun at another address.
+    RAISES (BatchFailed): If it is not there.
+    RAISES (EndpointError): If it was created at another address.
     """
     address = str(api.endpoint.client.base_url)
     if batch.address not in (None, address):
@@ -84,24 +85,24 @@ async def confirm_gone(api: BatchApi, batch: Batch, gone: Gone) -> None:
             f"The batch {batch.id} was begun at {batch.address}, and {address} does not know it. Set `base_url` as it was.",
             "request",
         )
-    found = await api.find(batch.token)
+    found = await api.find_batch(batch.token)
     if found is None or found == batch.id:
-        raise Dead(f"The endpoint does not know the batch {batch.id} any more: {gone.said}")
+        raise BatchFailed(f"The endpoint does not know the batch {batch.id} any more: {error.said}")
     batch.id = found
 
 
-async def fetch(api: BatchApi, batch: Batch, found: dict[str, Any]) -> Results:
-    """What the files of a batch hold.
+async def download_results(api: BatchApi, batch: Batch, found: dict[str, Any]) -> Results:
+    """Download and read the result files of a batch.
 
-    RAISES (Dead): If the file of answers is gone.
+    RAISES (BatchFailed): If the file of answers is gone.
     """
     whole = Results()
     for name in ("output_file_id", "error_file_id"):
         try:
             content = await api.download(str(found[name])) if found.get(name) else b""
-        except Gone as gone:
+        except NotFound as error:
             if name == "output_file_id":
-                raise Dead(f"The results of the batch {batch.id} are gone: {gone.said}") from None
+                raise BatchFailed(f"The results of the batch {batch.id} are gone: {error.said}") from None
             continue
         answered = {str(job.number) for job, _ in whole.answered}
         waiting = {number: job for number, job in batch.jobs.items() if number not in answered}
@@ -112,8 +113,11 @@ async def fetch(api: BatchApi, batch: Batch, found: dict[str, Any]) -> Results:
     return whole
 
 
-def take(run: Run, endpoint: Endpoint, batch: Batch, results: Results) -> int:
-    """Write down what a batch brought. RETURNS (int): Number of requests that are done with."""
+def store_results(run: Run, endpoint: Endpoint, batch: Batch, results: Results) -> int:
+    """Store the results of a batch.
+
+    RETURNS (int): Number of requests that are settled.
+    """
     run.store(results.answered)
     filtered = [(job, endpoint.explain_complaint(one)) for job, one in results.refused if one.kind == "content"]
     done = {str(job.number) for job, _ in results.answered}
@@ -128,10 +132,10 @@ def take(run: Run, endpoint: Endpoint, batch: Batch, results: Results) -> int:
     return len(done)
 
 
-def reason_of(
+def explain_failure(
     endpoint: Endpoint, batch: Batch, found: dict[str, Any], results: Results, progress: bool
 ) -> tuple[str, Optional[Complaint]]:
-    """Why a batch is dead, for people, and what the endpoint complains about."""
+    """Return why a batch has failed, as a sentence, and the endpoint's complaint."""
     complaint = complaint_of(None, found["errors"], endpoint.redact) if found.get("errors") else None
     if complaint is None and results.refused:
         complaint = results.refused[0][1]

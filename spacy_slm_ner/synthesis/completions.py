@@ -8,7 +8,7 @@ from .jobs import Reply
 from .prices import Usage
 from .refusals import Complaint, complaint_of, is_html, shorten, title_of
 
-ADDRESS = "Check `base_url`, which ends in /v1 on most servers, and that no proxy or login page stands in between."
+ADDRESS_ADVICE = "Check `base_url`, which ends in /v1 on most servers, and that no proxy or login page stands in between."
 TEXTS = ("text", "output_text")
 
 
@@ -19,19 +19,19 @@ def read_object(content: bytes, redact: Callable[[str], str] = str) -> dict[str,
     """
     text = redact(content.decode("utf-8-sig", errors="replace"))
     if not text.strip():
-        raise EndpointError(f"The endpoint sent an empty body. {ADDRESS}", "down")
+        raise EndpointError(f"The endpoint sent an empty body. {ADDRESS_ADVICE}", "down")
     if is_html(text):
-        raise EndpointError(f"The endpoint sent {shorten(title_of(text))} in place of JSON. {ADDRESS}", "request")
+        raise EndpointError(f"The endpoint sent {shorten(title_of(text))} in place of JSON. {ADDRESS_ADVICE}", "request")
     try:
         body = json.loads(text, strict=False)
     except (ValueError, RecursionError) as error:
         kind = "down" if text.lstrip().startswith(("{", "[")) else "request"
-        raise EndpointError(f"The endpoint sent no JSON ({error}): {shorten(text)!r}. {ADDRESS}", kind) from None
+        raise EndpointError(f"The endpoint sent no JSON ({error}): {shorten(text)!r}. {ADDRESS_ADVICE}", kind) from None
     if isinstance(body, list) and len(body) == 1 and isinstance(body[0], dict):
         body = body[0]
     if not isinstance(body, dict):
         raise EndpointError(
-            f"The endpoint sent {type(body).__name__} {shorten(str(body))!r} in place of a JSON object. {ADDRESS}", "request"
+            f"The endpoint sent {type(body).__name__} {shorten(str(body))!r} in place of a JSON object. {ADDRESS_ADVICE}", "request"
         )
     return body
 
@@ -49,7 +49,7 @@ def reply_or_complaint(body: dict[str, Any], redact: Callable[[str], str] = str)
         return complaint_of(200, {"error": error}, redact)
     said = shorten(redact(json.dumps(body, ensure_ascii=False)))
     if "choices" not in body:
-        raise EndpointError(f"The endpoint sent no chat completion: {said} {ADDRESS}", "request")
+        raise EndpointError(f"The endpoint sent no chat completion: {said} {ADDRESS_ADVICE}", "request")
     return reply if body["choices"] else Complaint(503, "", f"it sent no choices: {said}", in_answer=True)
 
 

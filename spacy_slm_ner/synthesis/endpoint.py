@@ -17,7 +17,7 @@ from .completions import read_object, reply_or_complaint
 from .jobs import Reply
 from .prices import Usage
 from .prompts import Messages, answer_schema
-from .refusals import ADVICE, Complaint, Kind, complaint_of, shorten
+from .refusals import ADVICE, Complaint, ComplaintKind, complaint_of, shorten
 from .spec import Spec
 
 Structure = Literal["schema", "json", "none"]
@@ -47,7 +47,7 @@ NO_KEYS = {
     *("not-needed", "ollama", "lm-studio", "dummy", "fake", "test", "token", "local", "placeholder"),
 }
 LONGEST_PAUSE = 8.0
-MEANINGS: dict[Kind, tuple[str, str]] = {
+MEANINGS: dict[ComplaintKind, tuple[str, str]] = {
     "content": ("The endpoint refused the request for its content", "content"),
     "credit": ("The account has no credit left", "credit"),
     "key": ("The endpoint refused the key", "key"),

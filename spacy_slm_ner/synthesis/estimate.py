@@ -45,7 +45,7 @@ def estimate(spec: Spec, price: Optional[Price], discount: float = 1.0) -> Estim
     for start in range(0, spec.records, spec.per_request):
         record_requests = []
         for _ in range(min(spec.per_request, spec.records - start)):
-            record_requests.append(quotas.record_request(rng))
+            record_requests.append(quotas.next_request(rng))
             quotas.add(record_requests[-1])
         answer = count_tokens('{"records": []}') + round(
             sum(record_tokens(record_request, spec) for record_request in record_requests)

@@ -15,12 +15,12 @@ from typing import Iterator, Literal, NamedTuple
 
 from .lenient_json import NotReadable, read_value
 
-Kind = Literal["open", "close", "final", "end"]
+MarkKind = Literal["open", "close", "final", "end"]
 NAMES = (
     r"(?:\w+:)?(?:think|thinking|thoughts?|reason|reasoning|reflection|reflect|scratchpad|analysis|antthinking|inner_monologue)"
 )
 HARMONY = r"(?:\s*<\|constrain\|>\w*)?[^<]{{0,80}}<\|message\|>"
-MARKS: tuple[tuple[Kind, str], ...] = (
+MARKS: tuple[tuple[MarkKind, str], ...] = (
     ("open", rf"<\|?{NAMES}\|?(?:\s[^<>]*)?>|◁think▷|\[THINK\]|<\|begin_of_thought\|>|<\|START_THINKING\|>"),
     ("close", rf"<\|?/{NAMES}\|?\s*>|◁/think▷|\[/THINK\]|<\|end_of_thought\|>|<\|END_THINKING\|>"),
     ("final", rf"<\|channel\|>\s*final\b{HARMONY.format()}"),
@@ -37,11 +37,11 @@ PLACE = re.compile(r"[{\[<◁]")
 class Mark(NamedTuple):
     """A mark outside of JSON values.
 
-    kind (Kind): Opens or closes reasoning, begins the final answer, or ends a message.
+    kind (MarkKind): Opens or closes reasoning, begins the final answer, or ends a message.
     start (int), end (int): Where it stands.
     """
 
-    kind: Kind
+    kind: MarkKind
     start: int
     end: int
 

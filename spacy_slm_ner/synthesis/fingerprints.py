@@ -6,7 +6,7 @@ from typing import Any
 from .spec import Spec
 
 # What decides neither what is asked for nor how an answer is judged.
-FREE = frozenset({"records", "per_request", "base_url"})
+FREE_FIELDS = frozenset({"records", "per_request", "base_url"})
 
 
 def is_under_way(entries: list[dict[str, Any]]) -> bool:
@@ -18,5 +18,5 @@ def is_under_way(entries: list[dict[str, Any]]) -> bool:
 
 def spec_fingerprint(spec: Spec) -> str:
     """Of all that decides how an answer is judged."""
-    content: dict[str, Any] = {name: value for name, value in spec.model_dump(mode="json").items() if name not in FREE}
+    content: dict[str, Any] = {name: value for name, value in spec.model_dump(mode="json").items() if name not in FREE_FIELDS}
     return hashlib.sha256(repr(sorted(content.items())).encode("utf8")).hexdigest()

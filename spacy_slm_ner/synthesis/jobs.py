@@ -76,7 +76,7 @@ class Outcome(NamedTuple):
     rejects: list[dict[str, Any]]
 
 
-def no_record(reply: Reply) -> str:
+def explain_no_record(reply: Reply) -> str:
     """Why an answer holds no record."""
     if reply.refusal:
         return f"the model refused: {reply.refusal[:200]}"

@@ -68,7 +68,7 @@ class Quotas:
         for key in keys(profile):
             self.counts[key] += sign
 
-    def record_request(self, rng: Random) -> RecordRequest:
+    def next_request(self, rng: Random) -> RecordRequest:
         """The next record_request: of each kind, what lacks most."""
         total = self.counts["record", None] + 1
         empty = self._lacks("labels", NONE, self.spec.without_entities, total) >= 1.0 - rng.random()

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Callable, Iterator, Literal, NamedTuple, Optional
 
-Kind = Literal[
+ComplaintKind = Literal[
     "content", "schema", "temperature", "max_tokens", "context", "queue", "credit", "key", "address", "request", "down"
 ]
 # Statuses that say nothing about the content of a request.
@@ -60,13 +60,13 @@ DOWN = words(
     r"rate[_ -]?limit|too many requests|overloaded|capacity|unavailable|tim(?:ed|e)[_ -]?out|try again|bad gateway|upstream",
     r"internal[_ ](?:server[_ ])?error|server[_ ]error|provider returned error|resource_exhausted|throttl|temporar",
 )
-PARAMETERS: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
+PARAMETERS: tuple[tuple[ComplaintKind, "re.Pattern[str]"], ...] = (
     ("context", CONTEXT),
     ("max_tokens", MAX_TOKENS),
     ("schema", SCHEMA),
     ("temperature", TEMPERATURE),
 )
-ADVICE: dict[Kind, str] = {
+ADVICE: dict[ComplaintKind, str] = {
     "temperature": "Write `temperature: 1` into the spec, which is left out where a model takes none, or a value that it takes.",
     "max_tokens": "It demands a parameter that `generate` does not send. Use its OpenAI-compatible address, or another endpoint.",
     "context": "Lower `per_request` in the spec, or take a model or a server setting with a longer context.",
@@ -75,8 +75,8 @@ ADVICE: dict[Kind, str] = {
     "key": "Set OPENAI_API_KEY to a valid key.",
     "address": "See `model` and `base_url`, which ends in /v1 on most servers.",
 }
-PARTS = ("message", "msg", "detail", "error", "errors", "error_description", "code", "type", "param", "status", "reason", "loc")
-FURTHER = ("innererror", "metadata", "raw", "reasons", "block_reason", "blockReason", "error_msg", "title", "data")
+REASON_FIELDS = ("message", "msg", "detail", "error", "errors", "error_description", "code", "type", "param", "status", "reason", "loc")
+FURTHER_FIELDS = ("innererror", "metadata", "raw", "reasons", "block_reason", "blockReason", "error_msg", "title", "data")
 
 
 class Complaint(NamedTuple):
@@ -94,7 +94,7 @@ class Complaint(NamedTuple):
     in_answer: bool = False
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ComplaintKind:
         return kind_of(self.status, self.names)
 
 
@@ -111,7 +111,7 @@ def complaint_of(status: Optional[int], body: Any, redact: Callable[[str], str] 
     return Complaint(status_in(body) if in_answer else status, found, shorten(said), in_answer)
 
 
-def kind_of(status: Optional[int], names: str) -> Kind:
+def kind_of(status: Optional[int], names: str) -> ComplaintKind:
     """What a complaint is about; more particular reasons come first."""
     if status == 401 or KEY.search(names):
         return "key"
@@ -128,7 +128,7 @@ def kind_of(status: Optional[int], names: str) -> Kind:
     return kind_of_parameter(status, names)
 
 
-def kind_of_parameter(status: Optional[int], names: str) -> Kind:
+def kind_of_parameter(status: Optional[int], names: str) -> ComplaintKind:
     """Which parameter a complaint is about."""
     for kind, pattern in PARAMETERS:
         if pattern.search(names):
@@ -160,7 +160,7 @@ def strings_in(body: Any) -> Iterator[str]:
         for one in body:
             yield from strings_in(one)
     elif isinstance(body, dict):
-        for name in (*PARTS, *FURTHER):
+        for name in (*REASON_FIELDS, *FURTHER_FIELDS):
             yield from strings_in(body.get(name))
 
 

@@ -32,7 +32,7 @@ OF_RECORDS = ("text", "labels", "intent")
 BARELY_BEGUN = re.compile(r"\{[^{}\[\]:]*\Z")
 
 
-class Lost(NamedTuple):
+class LostFragment(NamedTuple):
     """What could not be taken for a record.
 
     text (str): As it stands in the answer.
@@ -47,11 +47,11 @@ class ParsedAnswer(NamedTuple):
     """What an answer holds.
 
     records (list[Any]): What stands in the place of records, unchecked.
-    lost (list[Lost]): What could not be taken.
+    lost (list[LostFragment]): What could not be taken.
     """
 
     records: list[Any]
-    lost: list[Lost]
+    lost: list[LostFragment]
 
 
 class Value(NamedTuple):
@@ -86,20 +86,20 @@ def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedAnswer:
     """
     said = unescaped(final_answer(text))
     lists: list[list[Any]] = []
-    lost: list[Lost] = []
+    lost: list[LostFragment] = []
     position = 0
-    for part in parts(said):
-        if isinstance(part, Lost):
+    for part in outermost_values(said):
+        if isinstance(part, LostFragment):
             lost.append(part)
             continue
         records = list(records_in(part.value))
         lists, replaced = supersede(lists, records, said[position : part.start], asked)
         lost += replaced
         if not records and is_of_no_use(part.value):
-            lost.append(Lost(said[part.start : part.end], "JSON without a text"))
+            lost.append(LostFragment(said[part.start : part.end], "JSON without a text"))
         position = part.end
     examples = [record for records in lists for record in records if is_placeholder(record)]
-    lost += [Lost(json.dumps(record, ensure_ascii=False), "the example of the prompt, not a record") for record in examples]
+    lost += [LostFragment(json.dumps(record, ensure_ascii=False), "the example of the prompt, not a record") for record in examples]
     return ParsedAnswer([record for records in lists for record in records if not is_placeholder(record)], lost)
 
 
@@ -115,7 +115,7 @@ def unescaped(text: str) -> str:
     return read if isinstance(read, str) else text
 
 
-def parts(text: str) -> Iterator[Union[Value, Lost]]:
+def outermost_values(text: str) -> Iterator[Union[Value, LostFragment]]:
     """Outermost JSON objects and lists of a text; of one that cannot be read as a whole, those inside of it."""
     position, broken = 0, False
     while found := START.search(text, position):
@@ -127,7 +127,7 @@ def parts(text: str) -> Iterator[Union[Value, Lost]]:
             position = start + 1
             if is_lost(text, start, broken):
                 position = next_object(text, start)
-                yield Lost(text[start:position].rstrip(" \n,"), f"a record that cannot be read: {error.reason}")
+                yield LostFragment(text[start:position].rstrip(" \n,"), f"a record that cannot be read: {error.reason}")
             else:
                 broken = True
 
@@ -171,18 +171,18 @@ def is_of_no_use(value: Any) -> bool:
 
 def supersede(
     lists: list[list[Any]], records: list[Any], before: str, asked: Optional[int]
-) -> tuple[list[list[Any]], list[Lost]]:
+) -> tuple[list[list[Any]], list[LostFragment]]:
     """Add a list of records to the ones in front of it, or put it in their place.
 
     before (str): What stands between it and the last one.
-    RETURNS (tuple[list[list[Any]], list[Lost]]): The lists that count, and the records that do no longer.
+    RETURNS (tuple[list[list[Any]], list[LostFragment]]): The lists that count, and the records that do no longer.
     """
     earlier = [record for one in lists for record in one]
     enough = (asked is not None and len(records) >= asked) or CORRECTION.search(before) is not None
     if not earlier or not records or len(records) < len(earlier) or not enough:
         return [*lists, records], []
     reason = "a draft: a later list of the same answer takes its place"
-    return [records], [Lost(json.dumps(record, ensure_ascii=False), reason) for record in earlier if record not in records]
+    return [records], [LostFragment(json.dumps(record, ensure_ascii=False), reason) for record in earlier if record not in records]
 
 
 def is_placeholder(record: Any) -> bool:

@@ -11,7 +11,7 @@ from spacy.language import Language
 
 from ..errors import EndpointError, ReadError
 from .endpoint import Endpoint
-from .fingerprints import FREE, is_under_way, spec_fingerprint
+from .fingerprints import FREE_FIELDS, is_under_way, spec_fingerprint
 from .jobs import Job, Outcome, Reply
 from .journal import Journal, append_lines, write_lines
 from .prices import Price, Usage
@@ -101,7 +101,7 @@ class Run:
             return entries[start + 1 :]
         if is_under_way(entries):
             raise ReadError(
-                f"{self.output} was begun under another spec. Only {', '.join(sorted(FREE))} may change, now that "
+                f"{self.output} was begun under another spec. Only {', '.join(sorted(FREE_FIELDS))} may change, now that "
                 "it has answers or a batch on its way; name another output."
             )
         self.journal.append([{"kind": "start", "spec": spec_fingerprint(self.spec)}])

@@ -15,13 +15,13 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0)]
 
 
-class SpecPart(BaseModel):
+class SpecModel(BaseModel):
     """Of every part of a spec: a field that does not exist is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-class Label(SpecPart):
+class Label(SpecModel):
     """An entity label.
 
     description (str): What belongs to it, and where its boundaries are.
@@ -34,7 +34,7 @@ class Label(SpecPart):
     share: Share = 0.5
 
 
-class Length(SpecPart):
+class Length(SpecModel):
     """How long texts are.
 
     words (tuple[int, int]): Least and most number of words.
@@ -51,7 +51,7 @@ class Length(SpecPart):
         return self
 
 
-class EdgeCase(SpecPart):
+class EdgeCase(SpecModel):
     """Something that must occur.
 
     ask (str): What to write, as an instruction.
@@ -62,7 +62,7 @@ class EdgeCase(SpecPart):
     share: Share = 0.02
 
 
-class Spec(SpecPart):
+class Spec(SpecModel):
     """See the ready spec in `configs/scheduling.yml`, which explains each field."""
 
     domain: str = Field(min_length=1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Deque, Optional, Sequence
 
-from .jobs import Job, Outcome, Repair, Reply, no_record
+from .jobs import Job, Outcome, Repair, Reply, explain_no_record
 from .quotas import Quotas, RecordRequest
 from .response_parsing import parse_whole_answer
 from .spec import Spec
@@ -59,7 +59,7 @@ class RunState:
         rng = Random(f"{self.spec.seed}-{self.answers}-{self._jobs}")
         record_requests = []
         for _ in range(min(missing, self.spec.per_request)):
-            record_requests.append(self.quotas.record_request(rng))
+            record_requests.append(self.quotas.next_request(rng))
             self.quotas.add(record_requests[-1])
         return self._job(tuple(record_requests))
 
@@ -104,7 +104,7 @@ class RunState:
         for lost in reading.lost:
             self._reject(outcome, job, lost.text, [lost.reason])
         if not reading.records and not reading.lost:
-            self._reject(outcome, job, reply.text[:2000], [no_record(reply)])
+            self._reject(outcome, job, reply.text[:2000], [explain_no_record(reply)])
         self.fruitless = 0 if outcome.records else self.fruitless + 1
         return outcome
 

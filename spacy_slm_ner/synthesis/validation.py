@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..records.build import record_to_doc
-from ..records.convert import checked
+from ..records.convert import record_or_problem
 from ..records.damage import DAMAGE
 from ..records.doc_to_record import doc_to_record
 from ..records.duplicates import NearIndex
@@ -62,7 +62,7 @@ class RecordValidator:
 
     def validate(self, payload: Any, record_request: RecordRequest) -> Union[Accepted, Rejected]:
         """Validate a record, and remember it if it is taken."""
-        record = checked(payload)
+        record = record_or_problem(payload)
         if isinstance(record, Problem):
             return Rejected((record.reason,), again=True)
         if not record.text.strip():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 
-from spacy_slm_ner.evaluation.calibration import Calibration, ScoredPrediction, fit_temperature, judge_scores
+from spacy_slm_ner.evaluation.calibration import Calibration, ScoredPrediction, fit_temperature, measure_calibration
 from spacy_slm_ner.labels.temperature import scale
 from spacy_slm_ner.pipeline.annotate import add_score_extension
 
@@ -28,32 +28,32 @@ def test_the_temperature_that_made_the_data_is_found(temperature: float) -> None
 
 def test_fitting_lowers_the_calibration_error() -> None:
     raw = Calibration(draws(3.0), 0)
-    assert raw.scaled(fit_temperature(raw.judged)).error < raw.error / 3
+    assert raw.scaled(fit_temperature(raw.predictions)).error < raw.error / 3
 
 
 def test_error_is_the_mean_distance_from_the_diagonal() -> None:
-    judged = [
+    predictions = [
         ScoredPrediction(0.9, True),
         ScoredPrediction(0.9, False),
         ScoredPrediction(0.3, False),
         ScoredPrediction(0.3, False),
     ]
-    assert Calibration(judged, 2).error == pytest.approx((2 * 0.4 + 2 * 0.3) / 4)
+    assert Calibration(predictions, 2).error == pytest.approx((2 * 0.4 + 2 * 0.3) / 4)
 
 
 @given(JUDGED)
-def test_bins_hold_every_entity_once(judged: list[ScoredPrediction]) -> None:
-    rows = list(Calibration(judged, 1).bins())
-    assert sum(row["count"] for row in rows) == len(judged)
+def test_bins_hold_every_entity_once(predictions: list[ScoredPrediction]) -> None:
+    rows = list(Calibration(predictions, 1).bins())
+    assert sum(row["count"] for row in rows) == len(predictions)
     assert all(row["low"] <= row["score"] + 1e-9 and row["score"] <= row["high"] + 1e-9 for row in rows)
 
 
 @given(JUDGED)
-def test_recall_falls_as_the_threshold_rises(judged: list[ScoredPrediction]) -> None:
-    rows = list(Calibration(judged, len(judged)).sweep())
+def test_recall_falls_as_the_threshold_rises(predictions: list[ScoredPrediction]) -> None:
+    rows = list(Calibration(predictions, len(predictions)).sweep())
     recalls = [row["recall"] for row in rows]
     assert recalls == sorted(recalls, reverse=True)
-    assert recalls[0] == sum(one.correct for one in judged) / len(judged)
+    assert recalls[0] == sum(one.correct for one in predictions) / len(predictions)
 
 
 @given(st.floats(0, 1), st.floats(0.1, 10))
@@ -68,7 +68,7 @@ def test_scaling_keeps_the_side_and_can_be_undone(probability: float, temperatur
 def test_a_pipeline_without_scores_has_no_calibration() -> None:
     nlp = spacy.blank("en")
     docs = [Doc(nlp.vocab, words=["Ada"], ents=["B-NAME"])]
-    assert judge_scores(docs, docs) is None
+    assert measure_calibration(docs, docs) is None
 
 
 def test_an_entity_counts_as_right_if_range_and_label_are_those_of_gold() -> None:
@@ -79,6 +79,6 @@ def test_an_entity_counts_as_right_if_range_and_label_are_those_of_gold() -> Non
     predicted.ents = [Span(predicted, 0, 1, label="NAME"), Span(predicted, 1, 3, label="DATE")]
     for ent, score in zip(predicted.ents, (0.75, 0.25)):
         ent._.score = score
-    calibration = judge_scores([predicted], [gold])
+    calibration = measure_calibration([predicted], [gold])
     assert calibration == Calibration([ScoredPrediction(0.75, True), ScoredPrediction(0.25, False)], 2)
     assert math.isclose(calibration.error, 0.25)

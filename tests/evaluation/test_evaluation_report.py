@@ -263,8 +263,8 @@ def test_confusion_table_is_square_with_outside_last() -> None:
 
 
 def test_scores_are_shown_as_a_reliability_diagram_and_a_threshold_table(metrics: MakeMetrics) -> None:
-    judged = [ScoredPrediction(0.95, True), ScoredPrediction(0.9, True), ScoredPrediction(0.35, False)]
-    page = Page(render_report([{**metrics("one", RIGHT), "calibration": Calibration(judged, 3).to_dict()}], "Test"))
+    predictions = [ScoredPrediction(0.95, True), ScoredPrediction(0.9, True), ScoredPrediction(0.35, False)]
+    page = Page(render_report([{**metrics("one", RIGHT), "calibration": Calibration(predictions, 3).to_dict()}], "Test"))
     assert page.root.all("tbody")[0].all("td")[-3].text == "0.167"
     assert [circle.text for circle in page.root.all("circle")] == [
         "1 entities of score 0.3 to 0.4: 0.00 are right",

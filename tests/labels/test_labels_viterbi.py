@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from spacy_slm_ner.labels import viterbi
-from spacy_slm_ner.labels.viterbi import best_rows, entities_of, find_entities, pad, tag_names
+from spacy_slm_ner.labels.viterbi import best_sequences, entities_of, find_entities, pad, tag_names
 
 LOGIT = st.floats(-6, 6, width=32)
 
@@ -66,7 +66,7 @@ def test_small_batches_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_inside_tag_that_opens_is_never_chosen() -> None:
     logits = np.array([[0.0, 1.0, 9.0], [0.0, 0.0, 9.0]])
-    assert best_rows(pad([logits])).tolist() == [[1, 2]]
+    assert best_sequences(pad([logits])).tolist() == [[1, 2]]
 
 
 def test_entities_that_touch_stay_apart() -> None:

@@ -107,7 +107,7 @@ def test_the_error_names_the_kind_and_what_repair_would_do(convert, kind):
 @kinds
 def test_what_costs_the_whole_record(kind, on_error):
     costs = CASES[kind].repaired is None or (on_error == "skip" and kind in DAMAGE)
-    assert DamageLog(on_error).costs_record([Finding("a.json", 1, kind, "", "")]) == costs
+    assert DamageLog(on_error).drops_record([Finding("a.json", 1, kind, "", "")]) == costs
 
 
 def test_counts_are_by_kind_and_the_most_frequent_first():

@@ -1,7 +1,7 @@
 import pytest
 
 from spacy_slm_ner.alignment import Mention
-from spacy_slm_ner.records.mentions import read_label, read_mentions
+from spacy_slm_ner.records.mentions import parse_label, read_mentions
 from spacy_slm_ner.records.schema import Record, WordLabel
 
 LABELS = ["DATE", "NAME", "E-MAIL"]
@@ -61,7 +61,7 @@ def record(*pairs):
     ],
 )
 def test_a_label_is_understood_as_models_write_it(written, expected):
-    assert read_label(written, LABELS) == expected
+    assert parse_label(written, LABELS) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def test_a_label_is_understood_as_models_write_it(written, expected):
     ],
 )
 def test_without_a_list_a_label_is_taken_apart_where_no_label_is_written_so(written, expected):
-    assert read_label(written, ()) == expected
+    assert parse_label(written, ()) == expected
 
 
 @pytest.mark.parametrize("label", ["B_CELL", "I-94", "E-MAIL", "S_CORP", "S-Bahn", "L", "VITAMIN B", "B", "TYPE-I"])
 def test_an_allowed_label_is_never_taken_apart(label):
-    assert read_label(label, [label, "CELL", "MAIL"]) == (None, label)
-    assert read_label(f"B-{label}", [label]) == (True, label)
-    assert read_label(f"I_{label.lower()}", [label]) == (False, label)
+    assert parse_label(label, [label, "CELL", "MAIL"]) == (None, label)
+    assert parse_label(f"B-{label}", [label]) == (True, label)
+    assert parse_label(f"I_{label.lower()}", [label]) == (False, label)
 
 
 def test_an_end_tag_belongs_to_the_entity_before_it():
@@ -101,7 +101,7 @@ def test_an_end_tag_belongs_to_the_entity_before_it():
 
 @pytest.mark.parametrize(("written", "label"), [("B-date", "date"), ("I-DATE", "DATE"), ("Date", "Date")])
 def test_a_label_keeps_its_case_where_any_label_is_allowed(written, label):
-    assert read_label(written, ()).label == label
+    assert parse_label(written, ()).label == label
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_the_occurrence_is_that_of_the_first_word():
 
 
 def test_a_bare_label_with_a_hyphen_is_not_taken_for_a_prefix():
-    assert read_label("E-MAIL", LABELS) == (None, "E-MAIL")
+    assert parse_label("E-MAIL", LABELS) == (None, "E-MAIL")
 
 
 def test_a_prefix_alone_is_no_label():

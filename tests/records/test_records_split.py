@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_slm_ner.records.duplicates import near_duplicates
-from spacy_slm_ner.records.split import PARTS, crossings, split
+from spacy_slm_ner.records.split import SPLITS, crossings, split
 
 VOCAB = Vocab()
 NAMES = [f"Name{i}" for i in range(40)]
@@ -34,7 +34,7 @@ def test_shares_are_about_kept() -> None:
 def test_no_entity_and_no_near_duplicate_crosses(rows: list[tuple[int, int]]) -> None:
     docs = [doc_of([f"word{text}{k}" for k in range(5)], [NAMES[name]]) for text, name in rows]
     parts = split(docs, dev=0.3, test=0.3, disjoint=["NAME"]).parts
-    assert set(parts) <= set(PARTS)
+    assert set(parts) <= set(SPLITS)
     assert crossings(docs, parts, ["NAME"]) == {}
     assert all(parts[pair.first] == parts[pair.second] for pair in near_duplicates([doc.text for doc in docs]))
 

@@ -10,6 +10,7 @@ from scripted_server import Raw, faulty
 from test_synthesis_run import assert_good, lines
 
 from spacy_slm_ner.synthesis import batch_run
+from spacy_slm_ner.synthesis.batch_api import BatchApi
 from spacy_slm_ner.synthesis.endpoint import Endpoint, RequestOptions
 from spacy_slm_ner.synthesis.prices import Price
 from spacy_slm_ner.synthesis.run import Limits, Run
@@ -47,7 +48,7 @@ def test_batches_go_on_until_all_records_are_there(make_spec: Callable[..., Spec
     assert run.paid == pytest.approx(0.5 * PRICE.cost(run.usage))
 
 
-@pytest.mark.parametrize("moment", ["find", "begin", "collect", "store"])
+@pytest.mark.parametrize("moment", ["find_batch", "create_batch", "collect", "store"])
 def test_a_killed_batch_is_gone_on_with(
     moment: str, make_spec: Callable[..., Spec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,7 +56,7 @@ def test_a_killed_batch_is_gone_on_with(
     with BatchServer() as server:
         spec = make_spec(records=60, base_url=server.url)
         with monkeypatch.context() as patched:
-            target: Any = Run if moment == "store" else batch_run
+            target: Any = {"store": Run, "collect": batch_run}.get(moment, BatchApi)
             original = getattr(target, moment)
 
             def killing(*args: Any) -> Any:
@@ -64,7 +65,7 @@ def test_a_killed_batch_is_gone_on_with(
                     raise Killed
 
                 async def go() -> Any:
-                    if moment == "begin":
+                    if moment == "create_batch":
                         await original(*args)
                     raise Killed
 
@@ -90,7 +91,7 @@ def test_a_batch_without_answers_ends_the_run(make_spec: Callable[..., Spec], tm
     assert "brought no answer" in run.last_error
 
 
-# Dead batch_run
+# Failed batches
 
 
 def journal_of(output: Path) -> list[dict[str, Any]]:

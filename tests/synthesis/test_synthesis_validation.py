@@ -24,7 +24,7 @@ def test_a_word_that_others_are_glued_to_costs_no_further_request(
 ) -> None:
     spec = make_spec(intents={}, intent_weights={})
     record = {"text": text, "labels": [{"word": word, "label": "B-NAME"} for word in words]}
-    verdict = RecordValidator(spec, spacy.blank("xx")).validate(record, Quotas(spec).record_request(Random(0)))
+    verdict = RecordValidator(spec, spacy.blank("xx")).validate(record, Quotas(spec).next_request(Random(0)))
     assert isinstance(verdict, Accepted)
     assert [entry.word for entry in verdict.record.labels] == expected
     assert {problem.kind for problem in verdict.repairs} == {"inside_word", "token_cut"}

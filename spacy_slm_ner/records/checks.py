@@ -14,7 +14,7 @@ MOST_UNKNOWN = 0.25
 LEAST_UNSEEN = 0.7
 
 
-class Verdict(NamedTuple):
+class CheckResult(NamedTuple):
     """What was found.
 
     faults (list[str]): One sentence for each thing that should not be trained on.
@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
     notes: list[str]
 
 
-def judge_damage(findings: Sequence[Finding], on_error: OnError) -> Verdict:
+def check_damage(findings: Sequence[Finding], on_error: OnError) -> CheckResult:
     """Tell the damage that a policy takes care of from the damage that it does not.
 
     "repair" mends all but records of which nothing can be kept, "skip" leaves every damaged record out, "fail" allows none.
@@ -35,7 +35,7 @@ def judge_damage(findings: Sequence[Finding], on_error: OnError) -> Verdict:
     mended = [found for found in findings if found.kind in DAMAGE and found.kind not in stops]
     ways_out = {"repair": "--on-error skip leaves them out", "skip": "", "fail": "--on-error repair mends what can be mended"}
     advice = [f"correct the records that are named as faults, or let {ways_out[on_error]}"] if faults else []
-    return Verdict(faults, [*describe_mended(mended, on_error), *advice])
+    return CheckResult(faults, [*describe_mended(mended, on_error), *advice])
 
 
 def describe_mended(findings: Sequence[Finding], on_error: OnError) -> Iterator[str]:
@@ -46,7 +46,7 @@ def describe_mended(findings: Sequence[Finding], on_error: OnError) -> Iterator[
         yield f"{number} x {kind}: {done} (first in {first.file}, record {first.record}: {first.reason})"
 
 
-def judge_names(files: Sequence[RecordFile], labels: Sequence[str], intents: Sequence[str]) -> Iterator[str]:
+def check_names(files: Sequence[RecordFile], labels: Sequence[str], intents: Sequence[str]) -> Iterator[str]:
     """One sentence for each list of names that is not the list of these records.
 
     files (Sequence[RecordFile]): The files, with any labels and intents.
@@ -58,12 +58,12 @@ def judge_names(files: Sequence[RecordFile], labels: Sequence[str], intents: Seq
     found = Counter(ent.label_ for doc in docs for ent in doc.ents)
     named = Counter(intent for doc in docs if (intent := best_category(doc.cats)))
     if labels:
-        yield from judge_list("label", found, [name for name in found if name.upper() not in in_any_case], labels)
+        yield from check_list("label", found, [name for name in found if name.upper() not in in_any_case], labels)
     if intents:
-        yield from judge_list("intent", named, [name for name in named if name not in intents], intents)
+        yield from check_list("intent", named, [name for name in named if name not in intents], intents)
 
 
-def judge_list(kind: str, counts: Counter[str], unknown: Iterable[str], allowed: Sequence[str]) -> Iterator[str]:
+def check_list(kind: str, counts: Counter[str], unknown: Iterable[str], allowed: Sequence[str]) -> Iterator[str]:
     """A sentence if too many names are unknown."""
     unknown = sorted(unknown)
     number, total = sum(counts[name] for name in unknown), counts.total()
@@ -75,7 +75,7 @@ def judge_list(kind: str, counts: Counter[str], unknown: Iterable[str], allowed:
         )
 
 
-def judge_statistics(statistics: RecordStatistics, least_unseen: float | None) -> Verdict:
+def check_statistics(statistics: RecordStatistics, least_unseen: float | None) -> CheckResult:
     """Judge what the files share with each other, and what was asked for and is not there.
 
     least_unseen (float | None): Least share of new strings of each label of `statistics.disjoint`; None to only say where it
@@ -86,4 +86,4 @@ def judge_statistics(statistics: RecordStatistics, least_unseen: float | None) -
         empty.append('no record has an entity, so there is no entity recogniser to train: list entity words under "labels"')
     few = list(statistics.few_unseen(LEAST_UNSEEN if least_unseen is None else least_unseen))
     faults, notes = ([], few) if least_unseen is None else (few, [])
-    return Verdict([*empty, *statistics.twin_leaks(), *faults], [*notes, *statistics.absences()])
+    return CheckResult([*empty, *statistics.near_duplicate_leaks(), *faults], [*notes, *statistics.absences()])

@@ -1,4 +1,4 @@
-"""Batches as the journal holds them: planned, created, and then collected or written off."""
+"""Batches in the journal of a run: planned, created, and then collected or written off."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -8,18 +8,18 @@ from typing import Iterator, Optional
 from .jobs import Job
 from .run import Limits, Run
 
-# Most requests that OpenAI takes in one batch.
-MOST = 50_000
+# Most requests that OpenAI accepts in one batch.
+MAX_REQUESTS = 50_000
 
 
 @dataclass
 class Batch:
     """Requests that are sent together.
 
-    token (str): By which the endpoint's batch is found again, if the process died before its id was written down.
-    jobs (dict[str, Job]): Those without an answer, by their number.
-    id (Optional[str]): Of the endpoint; None if it was not begun.
-    address (Optional[str]): Where it was begun; None if that was not written down.
+    token (str): Finds the batch at the endpoint if the process died before the journal had its id.
+    jobs (dict[str, Job]): Requests without an answer, by number.
+    id (Optional[str]): Id at the endpoint; None if the batch was not created.
+    address (Optional[str]): Endpoint at which it was created; None if the journal does not say.
     sent (frozenset[str]): Numbers of all its requests.
     """
 
@@ -33,8 +33,8 @@ class Batch:
         self.sent = frozenset(self.jobs)
 
 
-def unfinished(run: Run) -> Optional[Batch]:
-    """The batch that an earlier process had begun, without the requests whose answers it had stored."""
+def unfinished_batch(run: Run) -> Optional[Batch]:
+    """Return the batch that an earlier process left unfinished, without the requests whose answers it had stored."""
     batch: Optional[Batch] = None
     for entry in run.journal.entries:
         kind = entry.get("kind")
@@ -49,15 +49,16 @@ def unfinished(run: Run) -> Optional[Batch]:
     return batch
 
 
-def plan(run: Run, limits: Limits) -> Batch:
-    """All requests that may be sent now, written down."""
-    jobs = {str(job.number): job for job in islice(wanted(run, limits), MOST)}
+def plan_batch(run: Run, limits: Limits) -> Batch:
+    """Gather all requests that may be sent now, and record them as a batch."""
+    jobs = {str(job.number): job for job in islice(next_jobs(run, limits), MAX_REQUESTS)}
     batch = Batch(uuid.uuid4().hex, jobs)
     run.journal.append([{"kind": "batch", "token": batch.token, "jobs": [job.model_dump(mode="json") for job in jobs.values()]}])
     return batch
 
 
-def wanted(run: Run, limits: Limits) -> Iterator[Job]:
+def next_jobs(run: Run, limits: Limits) -> Iterator[Job]:
+    """Yield requests until all missing records are asked for, or a limit is reached."""
     number = 0
     while run.end(limits, number) in (None, "cost"):
         job = run.state.next_job()
@@ -67,5 +68,16 @@ def wanted(run: Run, limits: Limits) -> Iterator[Job]:
         yield job
 
 
+def record_created(run: Run, batch: Batch) -> None:
+    """Record that the endpoint has created a batch."""
+    run.journal.append([{"kind": "created", "token": batch.token, "id": batch.id, "address": batch.address}])
+
+
+def record_collected(run: Run, batch: Batch) -> None:
+    """Record that the answers of a batch are stored."""
+    run.journal.append([{"kind": "collected", "token": batch.token}])
+
+
 def write_off(run: Run, batch: Batch, reason: str) -> None:
+    """Record that a batch brings no further answers."""
     run.journal.append([{"kind": "written_off", "token": batch.token, "id": batch.id, "reason": reason}])

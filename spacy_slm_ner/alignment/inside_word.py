@@ -15,7 +15,7 @@ HANGUL = re.compile("[\uac00-\ud7a3]")
 LONG_START = 5
 
 
-def may_be_part(text: str, start: int, end: int, folded: bool = False) -> bool:
+def is_plausible_inside_word(text: str, start: int, end: int, folded: bool = False) -> bool:
     """Whether a range that is no whole word is likely the word that somebody meant, with something glued to it.
 
     Particles and endings follow (`서울에서`, `Helsingissä`), articles and prepositions precede (`בירושלים`), compounds do both
