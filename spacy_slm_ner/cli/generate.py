@@ -11,6 +11,7 @@ from rich.table import Table
 from ..errors import ReadError
 from ..synthesis.batch_results import BATCH_DISCOUNT
 from ..synthesis.batch_run import ask_batches
+from ..synthesis.concurrent_run import ask_concurrently
 from ..synthesis.endpoint import NO_KEY, Endpoint, RequestOptions
 from ..synthesis.estimate import Estimate, estimate
 from ..synthesis.prices import find_price, read_prices
@@ -103,7 +104,7 @@ def generate(
 
 async def ask(run: Run, endpoint: Endpoint, limits: Limits, batch: bool) -> End:
     try:
-        return await (ask_batches(run, endpoint, limits) if batch else run.ask(endpoint, limits))
+        return await (ask_batches if batch else ask_concurrently)(run, endpoint, limits)
     finally:
         await endpoint.close()
 

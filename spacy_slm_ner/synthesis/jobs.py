@@ -1,9 +1,9 @@
-"""What is asked and what comes back, as the journal holds it."""
+"""Requests and their answers, as the journal holds them."""
 
 import re
 from typing import Any, NamedTuple, Optional
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from .final_answer import final_answer
 from .prices import Usage
@@ -15,10 +15,10 @@ FILTERED = re.compile("content_filter|safety|prohibited|recitation|sensitive", r
 
 
 class Repair(BaseModel):
-    """A record that is sent back.
+    """A record that is sent back for correction.
 
-    payload (Any): As it was written.
-    reasons (tuple[str, ...]): What is wrong with it.
+    payload (Any): The record as the model wrote it.
+    reasons (tuple[str, ...]): Its faults.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,33 +27,34 @@ class Repair(BaseModel):
 
 
 class Job(BaseModel):
-    """One request.
+    """One request to the endpoint.
 
-    number (int): Of the request in the run.
-    record_requests (tuple[RecordRequest, ...]): What is asked for.
+    number (int): Number of the request in the run.
+    record_requests (tuple[RecordRequest, ...]): The records to write. Journals of earlier versions call them "briefs".
     repair (Optional[Repair]): The record to correct; None for new ones.
     """
 
     model_config = ConfigDict(frozen=True)
     number: int
-    record_requests: tuple[RecordRequest, ...]
+    record_requests: tuple[RecordRequest, ...] = Field(validation_alias=AliasChoices("record_requests", "briefs"))
     repair: Optional[Repair] = None
 
     def messages(self, spec: Spec) -> Messages:
+        """Render the prompt."""
         if self.repair is None:
             return ask_for(self.record_requests, spec)
         return ask_again(self.repair.payload, self.repair.reasons, self.record_requests[0], spec)
 
 
 class Reply(BaseModel):
-    """What an endpoint answered.
+    """An answer of an endpoint.
 
     text (str): The answer; empty if it refused.
     model (str): The model that wrote it, as the endpoint names it.
     usage (Usage): Tokens.
     finish (str): Why it ended, such as "stop" or "length".
-    refusal (str): What a model says that will not answer.
-    discount (float): Part of the usual price that was paid.
+    refusal (str): Message of a model that refuses to answer.
+    discount (float): Share of the usual price that was paid.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,7 +67,7 @@ class Reply(BaseModel):
 
 
 class Outcome(NamedTuple):
-    """What became of one answer.
+    """Result of one answer.
 
     records (list[dict[str, Any]]): Lines for the file of records.
     rejects (list[dict[str, Any]]): Lines for the file of rejects.
@@ -77,7 +78,7 @@ class Outcome(NamedTuple):
 
 
 def explain_no_record(reply: Reply) -> str:
-    """Why an answer holds no record."""
+    """Return why an answer holds no record."""
     if reply.refusal:
         return f"the model refused: {reply.refusal[:200]}"
     if FILTERED.search(reply.finish):

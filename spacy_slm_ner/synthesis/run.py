@@ -1,6 +1,5 @@
-"""A run of `generate`: many requests at a time, every answer on the disk before it is looked at."""
+"""A run of `generate`: every answer is on the disk before it is parsed."""
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +8,7 @@ from typing import Any, Callable, Literal, Optional
 from pydantic import ValidationError
 from spacy.language import Language
 
-from ..errors import EndpointError, ReadError
-from .endpoint import Endpoint
+from ..errors import ReadError
 from .fingerprints import FREE_FIELDS, is_under_way, spec_fingerprint
 from .jobs import Job, Outcome, Reply
 from .journal import Journal, append_lines, write_lines
@@ -20,17 +18,15 @@ from .state import RunState
 from .validation import RecordValidator
 
 End = Literal["done", "cost", "requests", "stalled", "key", "credit", "request", "down"]
-# Requests in a row without an answer, after which a run ends.
-FAILURES = 5
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a run stops.
+    """Limits of a run.
 
     concurrency (int): Most requests at a time.
-    cost (Optional[float]): US dollars.
-    requests (Optional[int]): Answers, those of earlier calls included.
+    cost (Optional[float]): US dollars; None for no limit.
+    requests (Optional[int]): Most answers, those of earlier processes included; None for no limit.
     """
 
     concurrency: int = 8
@@ -40,13 +36,18 @@ class Limits:
 
 @dataclass
 class Run:
-    """What is written, and what was paid.
+    """The files of a run, its state and its cost.
 
-    spec (Spec): What is wanted.
-    output (Path): File of the records; the journal and the rejects stand beside it.
-    nlp (Language): Its tokenizer makes the tokens.
-    price (Optional[Price]): Of the model; None if it is not known.
+    spec (Spec): The records to ask for.
+    output (Path): File of the records, beside which the journal and the rejects are written.
+    nlp (Language): Pipeline whose tokenizer makes the tokens.
+    price (Optional[Price]): Price of the model; None if it is not known.
     watch (Callable[[Run], None]): Called after every answer.
+    state (RunState): State that follows from the journal.
+    usage (Usage): Tokens so far.
+    paid (float): US dollars so far.
+    failures (int): Requests in a row without an answer.
+    last_error (str): Last message of the endpoint; empty if there is none.
     RAISES (ReadError): If the output was begun under another spec, or another process writes it.
     """
 
@@ -67,7 +68,7 @@ class Run:
         self.journal = Journal(self.journal_path)
         self.state = RunState(self.spec, RecordValidator(self.spec, self.nlp))
         try:
-            self._go_on()
+            self._resume()
         except BaseException:
             self.journal.close()
             raise
@@ -80,16 +81,16 @@ class Run:
     def rejects_path(self) -> Path:
         return self.output.with_name(f"{self.output.stem}.rejected.jsonl")
 
-    def _go_on(self) -> None:
-        """Come to where the journal ends, and write the other files as they follow from it."""
-        outcomes = [self._replay(entry) for entry in self._begin()]
+    def _resume(self) -> None:
+        """Replay the journal, and write the other files as they follow from it."""
+        outcomes = [self._replay(entry) for entry in self._current_entries()]
         for line in self.journal.damaged:
             outcomes.append(self.state.lose(line.text, f"line {line.number} of {self.journal_path.name} is {line.reason}"))
         write_lines(self.output, (record for outcome in outcomes for record in outcome.records))
         write_lines(self.rejects_path, (reject for outcome in outcomes for reject in outcome.rejects))
 
-    def _begin(self) -> list[dict[str, Any]]:
-        """Entries since the spec was last changed, which it may be until something is answered or a batch is on its way.
+    def _current_entries(self) -> list[dict[str, Any]]:
+        """Return the entries since the spec was last changed, which is allowed until there is an answer or an open batch.
 
         RAISES (ReadError): If it was changed later.
         """
@@ -108,6 +109,7 @@ class Run:
         return []
 
     def _replay(self, entry: dict[str, Any]) -> Outcome:
+        """Repeat what an entry of the journal says."""
         kind = entry.get("kind")
         if kind not in ("answer", "filtered", "unread"):
             return Outcome([], [])
@@ -120,32 +122,32 @@ class Run:
         if job is None:
             return self.state.lose(text, reason)
         if reply is not None:
-            return self._take(job, reply, known=True)
+            self.state.expect(job)
+            return self._add(job, reply)
         self.state.expect(job)
         return self.state.set_aside(job, reason)
 
-    def _take(self, job: Job, reply: Reply, known: bool = False) -> Outcome:
-        if known:
-            self.state.expect(job)
+    def _add(self, job: Job, reply: Reply) -> Outcome:
+        """Count the cost of an answer, and add its records."""
         self.usage += reply.usage
         self.paid += reply.discount * (self.price.cost(reply.usage) if self.price else 0.0)
-        return self.state.take(job, reply)
+        return self.state.add_reply(job, reply)
 
     def store(self, answered: list[tuple[Job, Reply]]) -> None:
-        """Take answers: first to the journal, then to the files that follow from it."""
+        """Store answers, first in the journal, then in the files that follow from it."""
         self.journal.append(
             {"kind": "answer", "job": job.model_dump(mode="json"), "reply": reply.model_dump(mode="json")}
             for job, reply in answered
         )
-        self._write([self._take(job, reply) for job, reply in answered])
+        self._write([self._add(job, reply) for job, reply in answered])
 
     def set_aside(self, job: Job, reason: str) -> None:
-        """Set a request aside that the endpoint refuses for its content."""
+        """Set aside a request that the endpoint refuses for its content."""
         self.journal.append([{"kind": "filtered", "job": job.model_dump(mode="json"), "reason": reason}])
         self._write([self.state.set_aside(job, reason)])
 
     def lose(self, text: str, reason: str) -> None:
-        """Write down what came back and cannot be read."""
+        """Record a response that cannot be read."""
         entry = {"kind": "unread", "text": text, "reason": reason}
         if entry not in self.journal.entries:
             self.journal.append([entry])
@@ -157,7 +159,10 @@ class Run:
         self.watch(self)
 
     def end(self, limits: Limits, in_flight: int = 0) -> Optional[End]:
-        """Why no further request may be sent; None if one may."""
+        """Return why no further request may be sent; None if one may.
+
+        in_flight (int): Number of requests without an answer yet.
+        """
         if self.state.done:
             return "done"
         if self.state.stalled:
@@ -168,50 +173,6 @@ class Run:
         if limits.cost is not None and self.paid + (in_flight + 1) * each > limits.cost:
             return "cost"
         return None
-
-    async def ask(self, endpoint: Endpoint, limits: Limits) -> End:
-        """Ask until the run ends. RETURNS (End): Why it ended."""
-        tasks: dict[asyncio.Task[Reply], Job] = {}
-        fatal: Optional[End] = None
-        try:
-            while True:
-                while fatal is None and len(tasks) < limits.concurrency and self.end(limits, len(tasks)) is None:
-                    job = self.state.next_job()
-                    if job is None:
-                        break
-                    tasks[asyncio.create_task(endpoint.ask(job.messages(self.spec)))] = job
-                if not tasks:
-                    return fatal or self.end(limits) or "done"
-                finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                fatal = self._collect({task: tasks.pop(task) for task in finished}) or fatal
-        finally:
-            for task in tasks:
-                task.cancel()
-
-    def _collect(self, finished: dict["asyncio.Task[Reply]", Job]) -> Optional[End]:
-        """Take what has come in. RETURNS (Optional[End]): Why to stop, if so."""
-        errors = {task: task.exception() for task in finished}
-        answered = [(job, task.result()) for task, job in finished.items() if errors[task] is None]
-        if answered:
-            self.failures = 0
-            self.store(answered)
-        ends: list[End] = []
-        for task, job in finished.items():
-            error = errors[task]
-            if error is None:
-                continue
-            if not isinstance(error, EndpointError):
-                raise error
-            if error.kind == "content":
-                self.failures = 0
-                self.set_aside(job, str(error))
-                continue
-            self.state.give_up(job)
-            self.failures += 1
-            self.last_error = str(error)
-            if error.kind != "down" or self.failures >= FAILURES:
-                ends.append(error.kind)  # type: ignore[arg-type]
-        return ends[0] if ends else None
 
     def close(self) -> None:
         self.journal.close()

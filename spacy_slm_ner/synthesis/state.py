@@ -1,4 +1,4 @@
-"""Where a run stands: all of it follows from the answers in the journal, so a killed run goes on where it was."""
+"""The state of a run. All of it follows from the answers in the journal, so a killed run can be resumed."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -11,16 +11,23 @@ from .response_parsing import parse_whole_answer
 from .spec import Spec
 from .validation import Accepted, RecordValidator
 
-# Answers in a row of which nothing could be taken, after which a run ends.
-STALLED = 20
+# Answers in a row without a usable record after which a run ends.
+MAX_FRUITLESS = 20
 
 
 @dataclass
 class RunState:
-    """All that changes in a run.
+    """Everything that changes during a run.
 
-    spec (Spec): What is wanted.
-    validator (RecordValidator): Knows what was taken.
+    spec (Spec): The records to ask for.
+    validator (RecordValidator): Validates records, and knows the accepted ones.
+    quotas (Quotas): Counts of accepted and requested records.
+    records (int): Number of accepted records.
+    rejects (int): Number of rejects.
+    answers (int): Number of answers.
+    fruitless (int): Answers in a row without a usable record.
+    repairs (Deque[tuple[RecordRequest, Repair]]): Records that wait to be sent back.
+    last_reason (str): Why the last reject was rejected.
     """
 
     spec: Spec
@@ -40,14 +47,16 @@ class RunState:
 
     @property
     def done(self) -> bool:
+        """Whether there are enough records."""
         return self.records >= self.spec.records
 
     @property
     def stalled(self) -> bool:
-        return self.fruitless >= STALLED
+        """Whether too many answers in a row held no usable record."""
+        return self.fruitless >= MAX_FRUITLESS
 
     def next_job(self) -> Optional[Job]:
-        """What to ask next; None if all that is missing is asked for already."""
+        """Return the next request; None if all missing records are asked for already."""
         if self.done:
             return None
         if self.repairs:
@@ -69,7 +78,7 @@ class RunState:
         return Job(number=self._jobs, record_requests=record_requests, repair=repair)
 
     def expect(self, job: Job) -> None:
-        """Count a job that another process had asked for, before its answer is taken."""
+        """Count a request that an earlier process had sent, before its answer is added."""
         self._asked += len(job.record_requests)
         self._jobs = max(self._jobs, job.number)
         if job.repair is not None and self._forget_repair(job.repair):
@@ -78,14 +87,17 @@ class RunState:
             self.quotas.add(record_request)
 
     def _forget_repair(self, repair: Repair) -> bool:
-        """Forget a record that waits to be sent back. RETURNS (bool): Whether it waits, and so counts in the quotas."""
+        """Forget a record that waits to be sent back.
+
+        RETURNS (bool): Whether it did wait, and so counts in the quotas.
+        """
         waiting = next((one for one in self.repairs if one[1] == repair), None)
         if waiting is not None:
             self.repairs.remove(waiting)
         return waiting is not None
 
     def give_up(self, job: Job) -> None:
-        """A request failed: what it asked for is asked for again."""
+        """Return the records of a failed request to those that are missing."""
         self._asked -= len(job.record_requests)
         if job.repair is not None:
             self.repairs.append((job.record_requests[0], job.repair))
@@ -93,23 +105,23 @@ class RunState:
             for record_request in job.record_requests:
                 self.quotas.add(record_request, -1)
 
-    def take(self, job: Job, reply: Reply) -> Outcome:
-        """Judge the records of an answer."""
+    def add_reply(self, job: Job, reply: Reply) -> Outcome:
+        """Validate the records of an answer, and add the accepted ones."""
         self._answered(job)
         self.answers += 1
         outcome = Outcome([], [])
-        reading = parse_whole_answer(reply.text, len(job.record_requests))
-        for i, payload in enumerate(reading.records):
-            self._take_one(payload, job.record_requests[min(i, len(job.record_requests) - 1)], job, reply, outcome)
-        for lost in reading.lost:
+        parsed = parse_whole_answer(reply.text, len(job.record_requests))
+        for i, payload in enumerate(parsed.records):
+            self._add_record(payload, job.record_requests[min(i, len(job.record_requests) - 1)], job, reply, outcome)
+        for lost in parsed.lost:
             self._reject(outcome, job, lost.text, [lost.reason])
-        if not reading.records and not reading.lost:
+        if not parsed.records and not parsed.lost:
             self._reject(outcome, job, reply.text[:2000], [explain_no_record(reply)])
         self.fruitless = 0 if outcome.records else self.fruitless + 1
         return outcome
 
     def set_aside(self, job: Job, reason: str) -> Outcome:
-        """Count a request that the endpoint refuses for its content; others are drawn in its place."""
+        """Count a request that the endpoint refuses for its content; its records are replaced by new ones."""
         self._answered(job)
         self.fruitless += 1
         outcome = Outcome([], [])
@@ -118,7 +130,7 @@ class RunState:
         return outcome
 
     def lose(self, text: str, reason: str) -> Outcome:
-        """Count something that nobody can read any more, such as a damaged line of a file."""
+        """Count something that cannot be read any more, such as a damaged line of a file."""
         self.rejects += 1
         return Outcome([], [{"request": None, "reasons": [reason], "reasons_before": [], "answer": text}])
 
@@ -127,20 +139,20 @@ class RunState:
         for record_request in job.record_requests:
             self.quotas.add(record_request, -1)
 
-    def _take_one(self, payload: Any, record_request: RecordRequest, job: Job, reply: Reply, outcome: Outcome) -> None:
-        verdict = self.validator.validate(payload, record_request)
-        if isinstance(verdict, Accepted):
+    def _add_record(self, payload: Any, record_request: RecordRequest, job: Job, reply: Reply, outcome: Outcome) -> None:
+        result = self.validator.validate(payload, record_request)
+        if isinstance(result, Accepted):
             self.records += 1
-            self.quotas.add(verdict.profile)
-            outcome.records.append({**verdict.record.model_dump(exclude_none=True), "model": reply.model})
-        elif verdict.again and job.repair is None:
+            self.quotas.add(result.profile)
+            outcome.records.append({**result.record.model_dump(exclude_none=True), "model": reply.model})
+        elif result.repairable and job.repair is None:
             self.quotas.add(record_request)
-            self.repairs.append((record_request, Repair(payload=payload, reasons=verdict.reasons)))
+            self.repairs.append((record_request, Repair(payload=payload, reasons=result.reasons)))
         else:
-            self._reject(outcome, job, payload, verdict.reasons)
+            self._reject(outcome, job, payload, result.reasons)
 
     def _reject(self, outcome: Outcome, job: Job, payload: Any, reasons: Sequence[str]) -> None:
         self.rejects += 1
         self.last_reason = "; ".join(reasons)
-        first = [] if job.repair is None else list(job.repair.reasons)
-        outcome.rejects.append({"request": job.number, "reasons": list(reasons), "reasons_before": first, "answer": payload})
+        reasons_before = [] if job.repair is None else list(job.repair.reasons)
+        outcome.rejects.append({"request": job.number, "reasons": list(reasons), "reasons_before": reasons_before, "answer": payload})

@@ -1,4 +1,4 @@
-"""Whether a record that a language model wrote is taken, and what it counts as."""
+"""Validation of records that a language model wrote."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional, Union
@@ -17,18 +17,19 @@ from ..records.schema import Record
 from .quotas import RecordProfile, RecordRequest, profile_of
 from .spec import Spec
 
-# Mended without a loss: what is written down is the mended record.
+# Kinds of damage that are mended without a loss: the mended record is written.
 HARMLESS = frozenset({"outside_label", "joined", "folded", "respaced", "inside_word", "token_cut"})
+# Jaccard similarities from which a text, or a text with its entities masked, is a near-duplicate.
 NEAR = 0.7
 SAME_TEMPLATE = 0.85
 
 
 class Accepted(NamedTuple):
-    """A record that is taken.
+    """An accepted record.
 
-    record (Record): As it is written down.
-    profile (RecordProfile): What it counts as.
-    repairs (tuple[Problem, ...]): What was mended in it.
+    record (Record): The record as it is written to the file.
+    profile (RecordProfile): Its properties that count towards the quotas.
+    repairs (tuple[Problem, ...]): Damage that was mended.
     """
 
     record: Record
@@ -37,22 +38,22 @@ class Accepted(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A record that is not taken.
+    """A rejected record.
 
     reasons (tuple[str, ...]): One sentence each.
-    again (bool): Whether to send it back; a duplicate is not worth it.
+    repairable (bool): Whether it may be sent back for correction, as a duplicate may not.
     """
 
     reasons: tuple[str, ...]
-    again: bool
+    repairable: bool
 
 
 @dataclass
 class RecordValidator:
-    """Knows the records that were taken before.
+    """Validates records, and remembers the accepted ones to find near-duplicates of them.
 
-    spec (Spec): What is wanted.
-    nlp (Language): Its tokenizer makes the tokens.
+    spec (Spec): The records that are asked for.
+    nlp (Language): Pipeline whose tokenizer makes the tokens.
     """
 
     spec: Spec
@@ -61,25 +62,29 @@ class RecordValidator:
     _templates: NearIndex = field(default_factory=lambda: NearIndex(SAME_TEMPLATE), repr=False)
 
     def validate(self, payload: Any, record_request: RecordRequest) -> Union[Accepted, Rejected]:
-        """Validate a record, and remember it if it is taken."""
+        """Validate a record, and remember it if it is accepted.
+
+        payload (Any): The record as it was read from JSON.
+        record_request (RecordRequest): The request for it.
+        """
         record = record_or_problem(payload)
         if isinstance(record, Problem):
-            return Rejected((record.reason,), again=True)
+            return Rejected((record.reason,), repairable=True)
         if not record.text.strip():
-            return Rejected((f"got the text {record.text!r}, which is empty",), again=True)
+            return Rejected((f"got the text {record.text!r}, which is empty",), repairable=True)
         doc, problems = record_to_doc(record, self.nlp, list(self.spec.labels), list(self.spec.intents))
         faults = [f"{reason} ({kind})" for kind, reason in problems if kind in DAMAGE and kind not in HARMLESS]
         if self.spec.intents and record.intent is None:
             faults.append(f"got no intent, allowed are {', '.join(self.spec.intents)}")
         if faults:
-            return Rejected(tuple(faults), again=True)
-        twin = self._twin(doc)
-        if twin is not None:
-            return Rejected((twin,), again=False)
+            return Rejected(tuple(faults), repairable=True)
+        duplicate = self._find_duplicate(doc)
+        if duplicate is not None:
+            return Rejected((duplicate,), repairable=False)
         return self._accept(record, doc, record_request, problems)
 
-    def _twin(self, doc: Doc) -> Optional[str]:
-        """What is known like a text, or like its text without its entities; a text that is not is remembered."""
+    def _find_duplicate(self, doc: Doc) -> Optional[str]:
+        """Describe the accepted record that a text nearly repeats; remember a text that repeats none."""
         near = self._texts.near(doc.text)
         if near:
             return f"nearly the text of record {near[0].first + 1} (similarity {near[0].similarity:.2f}: near_duplicate)"
@@ -92,9 +97,10 @@ class RecordValidator:
         return None
 
     def _accept(self, record: Record, doc: Doc, record_request: RecordRequest, problems: list[Problem]) -> Accepted:
+        """Write an accepted record anew from its Doc, where that gives the same entities."""
         intent = record.intent if self.spec.intents else None
-        written = doc_to_record(doc, intent)
-        again, _ = record_to_doc(written, self.nlp, list(self.spec.labels), list(self.spec.intents))
+        rewritten = doc_to_record(doc, intent)
+        again, _ = record_to_doc(rewritten, self.nlp, list(self.spec.labels), list(self.spec.intents))
         same = [(e.start, e.end, e.label_) for e in again.ents] == [(e.start, e.end, e.label_) for e in doc.ents]
         profile = profile_of(record_request, doc.text, [ent.label_ for ent in doc.ents], intent, self.spec)
-        return Accepted(written if same else record, profile, tuple(one for one in problems if one.kind in DAMAGE))
+        return Accepted(rewritten if same else record, profile, tuple(one for one in problems if one.kind in DAMAGE))

@@ -227,3 +227,21 @@ def test_two_processes_do_not_write_one_output(key: str, make_spec: MakeSpec, tm
     with pytest.raises(ReadError, match="Another process writes"):
         Journal(tmp_path / "out.journal.jsonl")
     journal.close()
+
+
+def test_a_journal_of_an_earlier_version_is_resumed(key: str, make_spec: MakeSpec, tmp_path: Path) -> None:
+    output, journal = tmp_path / "out.jsonl", tmp_path / "out.journal.jsonl"
+    with Server() as server:
+        spec = make_spec(records=30, base_url=server.url)
+        generate(spec, output, Limits(requests=3))
+        before = output.read_bytes()
+        entries = lines(journal)
+        for entry in entries:
+            if "job" in entry:
+                entry["job"]["briefs"] = entry["job"].pop("record_requests")
+        journal.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf8")
+        end, _ = generate(spec, output)
+        assert output.read_bytes().startswith(before)
+    assert end == "done"
+    assert len(server.requests) == 6
+    assert_good(output, server, 30)
