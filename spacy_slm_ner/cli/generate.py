@@ -59,7 +59,9 @@ def generate_cli(
         changes = {"records": records, "model": model, "base_url": base_url}
         wanted = read_spec(spec).model_copy(update={name: value for name, value in changes.items() if value is not None})
         if dry_run:
-            print_estimate(estimate(wanted, find_price(wanted.model, read_prices(prices)), BATCH_DISCOUNT if batch else 1.0), wanted)
+            print_estimate(
+                estimate(wanted, find_price(wanted.model, read_prices(prices)), BATCH_DISCOUNT if batch else 1.0), wanted
+            )
             return
         limits = Limits(concurrency, max_cost, max_requests)
         options = RequestOptions(timeout, retries, per_minute)

@@ -68,7 +68,9 @@ def split_records(
     assert not crossings(docs, found.parts, disjoint)
     folder.mkdir(parents=True, exist_ok=True)
     for part in SPLITS:
-        write_record_file(folder / f"{part}.json", [payload for (payload, _), where in zip(pairs, found.parts) if where == part], prompt)
+        write_record_file(
+            folder / f"{part}.json", [payload for (payload, _), where in zip(pairs, found.parts) if where == part], prompt
+        )
     readme = folder / "README.md"
     if not readme.exists():
         create_readme(readme, f"Split from `{decode_argument(records.name)}`.")

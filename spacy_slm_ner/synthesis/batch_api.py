@@ -103,7 +103,9 @@ class BatchApi:
             raise NotFound(str(self.endpoint.explain(error))) from None
         start = content[:2000].decode("utf8", errors="replace")
         if is_html(start):
-            raise EndpointError(f"The endpoint sent {shorten(start)[:80]!r} in place of the file {file}. {ADDRESS_ADVICE}", "request")
+            raise EndpointError(
+                f"The endpoint sent {shorten(start)[:80]!r} in place of the file {file}. {ADDRESS_ADVICE}", "request"
+            )
         return content
 
     async def _call(self, call: Any, creates: bool = False) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def read_object(content: bytes, redact: Callable[[str], str] = str) -> dict[str,
         body = body[0]
     if not isinstance(body, dict):
         raise EndpointError(
-            f"The endpoint sent {type(body).__name__} {shorten(str(body))!r} in place of a JSON object. {ADDRESS_ADVICE}", "request"
+            f"The endpoint sent {type(body).__name__} {shorten(str(body))!r} in place of a JSON object. {ADDRESS_ADVICE}",
+            "request",
         )
     return body
 

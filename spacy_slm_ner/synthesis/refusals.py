@@ -75,7 +75,20 @@ ADVICE: dict[ComplaintKind, str] = {
     "key": "Set OPENAI_API_KEY to a valid key.",
     "address": "See `model` and `base_url`, which ends in /v1 on most servers.",
 }
-REASON_FIELDS = ("message", "msg", "detail", "error", "errors", "error_description", "code", "type", "param", "status", "reason", "loc")
+REASON_FIELDS = (
+    "message",
+    "msg",
+    "detail",
+    "error",
+    "errors",
+    "error_description",
+    "code",
+    "type",
+    "param",
+    "status",
+    "reason",
+    "loc",
+)
 FURTHER_FIELDS = ("innererror", "metadata", "raw", "reasons", "block_reason", "blockReason", "error_msg", "title", "data")
 
 

@@ -99,7 +99,9 @@ def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedAnswer:
             lost.append(LostFragment(said[part.start : part.end], "JSON without a text"))
         position = part.end
     examples = [record for records in lists for record in records if is_placeholder(record)]
-    lost += [LostFragment(json.dumps(record, ensure_ascii=False), "the example of the prompt, not a record") for record in examples]
+    lost += [
+        LostFragment(json.dumps(record, ensure_ascii=False), "the example of the prompt, not a record") for record in examples
+    ]
     return ParsedAnswer([record for records in lists for record in records if not is_placeholder(record)], lost)
 
 
@@ -182,7 +184,9 @@ def supersede(
     if not earlier or not records or len(records) < len(earlier) or not enough:
         return [*lists, records], []
     reason = "a draft: a later list of the same answer takes its place"
-    return [records], [LostFragment(json.dumps(record, ensure_ascii=False), reason) for record in earlier if record not in records]
+    return [records], [
+        LostFragment(json.dumps(record, ensure_ascii=False), reason) for record in earlier if record not in records
+    ]
 
 
 def is_placeholder(record: Any) -> bool:

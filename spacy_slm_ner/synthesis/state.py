@@ -155,4 +155,6 @@ class RunState:
         self.rejects += 1
         self.last_reason = "; ".join(reasons)
         reasons_before = [] if job.repair is None else list(job.repair.reasons)
-        outcome.rejects.append({"request": job.number, "reasons": list(reasons), "reasons_before": reasons_before, "answer": payload})
+        outcome.rejects.append(
+            {"request": job.number, "reasons": list(reasons), "reasons_before": reasons_before, "answer": payload}
+        )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spacy_slm_ner.alignment import Mention, locate
 from spacy_slm_ner.alignment.boundaries import UNSPACED
 from spacy_slm_ner.alignment.folding import fold_loosely
-from spacy_slm_ner.alignment.locate import Status
+from spacy_slm_ner.alignment.search import Status
 from spacy_slm_ner.types import Span
 
 WORDS = ["4", "14", "May", "may", "in", "US", "bus", "omnibus", "p.m.", "🍕", "İ", "یوم"]
