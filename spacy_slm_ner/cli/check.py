@@ -8,11 +8,11 @@ import typer
 from pydantic import TypeAdapter
 
 from ..errors import ReadError
+from ..records.checks import LEAST_UNSEEN, CheckResult, check_damage, check_names, check_statistics
 from ..records.convert import Converter
 from ..records.damage import DamageLog, OnError
 from ..records.statistics import Forms, RecordFile, RecordStatistics
 from ..records.statistics_page import END, START, statistics_page, write_page
-from ..records.checks import LEAST_UNSEEN, CheckResult, check_damage, check_names, check_statistics
 from ._app import app, clear_errors, comma_list, console
 from ._load import blank_pipeline
 

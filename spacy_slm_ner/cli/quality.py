@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import ReadError
-from ..records.convert import Converter, collect_intents
+from ..records.convert import Converter
 from ..records.damage import DamageLog
 from ..records.quality import diversity, giveaways, suspicions
 from ..records.quality_page import count, quality_page
@@ -46,7 +46,7 @@ def quality(records: Path, output: Path, spec: Optional[Path] = None, lang: str 
     RAISES (ReadError): If a file cannot be read, or holds no records.
     """
     damage_log = DamageLog()
-    converter = Converter(blank_pipeline(lang), damage_log, intents=collect_intents([records]))
+    converter = Converter(blank_pipeline(lang), damage_log)
     docs = converter.convert([records], "records")
     if not docs:
         raise ReadError(f"{records} holds no records that could be predictions, of {sum(1 for _ in read_payloads(records))}.")

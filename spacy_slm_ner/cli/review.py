@@ -40,7 +40,7 @@ def review(records: Path, output: Path, lang: str = "en") -> dict[str, int]:
     RAISES (ReadError): If the records cannot be read, or another process reviews them.
     """
     payloads = [payload for _, payload in read_payloads(records)]
-    converter = Converter(blank_pipeline(lang), DamageLog(), intents=collect_intents([records]))
+    converter = Converter(blank_pipeline(lang), DamageLog(), intents=collect_intents(payloads))
     journal = Journal(output.with_name(f"{output.stem}.journal.jsonl"))
     try:
         decided = {entry["text"]: entry for entry in journal.entries}

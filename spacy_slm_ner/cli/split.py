@@ -31,7 +31,7 @@ def split_cli(
     """Split records by the hash of their content, near-duplicates and shared entities together."""
     with clear_errors():
         counts = split_records(records, folder, spec, dev, test, comma_list(disjoint), similarity, lang)
-    sizes = ", ".join(f"{part} {counts[part]}" for part in SPLITS)
+    sizes = ", ".join(f"{name} {counts[name]}" for name in SPLITS)
     note = f"; {counts['groups']} groups, {counts['largest']} texts in the largest; {counts['left_out']} damaged records left out"
     console.print(f"{records} -> {folder}: {sizes}{note}", soft_wrap=True, markup=False)
 
@@ -46,14 +46,14 @@ def split_records(
     similarity: float = 0.7,
     lang: str = "en",
 ) -> dict[str, int]:
-    """Write three record files.
+    """Split records, and write a record file for each split.
 
-    RETURNS (dict[str, int]): Number of records by part, of groups, of the largest group, and of damaged records, which are left
-        out (`check` names them).
-    RAISES (ReadError): If the records cannot be read, or a part would be empty.
+    RETURNS (dict[str, int]): Number of records by split, number of groups, size of the largest group, and number of damaged
+        records, which are left out (`check` names them).
+    RAISES (ReadError): If the records cannot be read, or a split would be empty.
     """
     payloads = [payload for _, payload in read_payloads(records)]
-    converter = Converter(blank_pipeline(lang), DamageLog(), intents=collect_intents([records]))
+    converter = Converter(blank_pipeline(lang), DamageLog(), intents=collect_intents(payloads))
     pairs: list[tuple[Any, Doc]] = [(payload, doc) for payload in payloads if (doc := converter.build(payload)[0]) is not None]
     docs = [doc for _, doc in pairs]
     try:
@@ -61,16 +61,15 @@ def split_records(
     except ValueError as error:
         raise ReadError(str(error)) from None
     prompt = system_message(read_spec(spec))["content"] if spec else ""
-    counts = {part: found.parts.count(part) for part in SPLITS}
-    for part in SPLITS:
-        if not counts[part] and {"train": 1.0, "dev": dev, "test": test}[part]:
-            raise ReadError(f"{part} would be empty: {len(docs)} records in {found.groups} groups are too few. Generate more.")
-    assert not crossings(docs, found.parts, disjoint)
+    counts = {name: found.splits.count(name) for name in SPLITS}
+    for name in SPLITS:
+        if not counts[name] and {"train": 1.0, "dev": dev, "test": test}[name]:
+            raise ReadError(f"{name} would be empty: {len(docs)} records in {found.groups} groups are too few. Generate more.")
+    assert not crossings(docs, found.splits, disjoint)
     folder.mkdir(parents=True, exist_ok=True)
-    for part in SPLITS:
-        write_record_file(
-            folder / f"{part}.json", [payload for (payload, _), where in zip(pairs, found.parts) if where == part], prompt
-        )
+    for name in SPLITS:
+        dataset = [payload for (payload, _), assigned in zip(pairs, found.splits) if assigned == name]
+        write_record_file(folder / f"{name}.json", dataset, prompt)
     readme = folder / "README.md"
     if not readme.exists():
         create_readme(readme, f"Split from `{decode_argument(records.name)}`.")
@@ -78,7 +77,7 @@ def split_records(
 
 
 def write_record_file(path: Path, dataset: list[dict[str, Any]], prompt: str) -> None:
-    """A record file that says which models wrote it."""
+    """Write a record file that names the models that wrote the records."""
     models = sorted({str(record.get("model", "not known")) for record in dataset})
     bare = [{name: value for name, value in record.items() if name != "model"} for record in dataset]
     srsly.write_json(path, {"system_prompt": prompt, "model": ", ".join(models), "dataset": bare})

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from .pairing import PairKind, Pair
+from .pairing import Pair, PairKind
 
 # What a pair of each kind is worth. Partial: MUC's half credit for a wrong boundary.
 CREDIT: dict[str, dict[PairKind, float]] = {

@@ -1,1 +1,1 @@
-"""LLM-written records and CoNLL columns to spaCy Docs. No torch."""
+"""Records and CoNLL columns: reading, conversion to Docs, splits, statistics and quality. No torch."""

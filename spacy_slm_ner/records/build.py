@@ -1,4 +1,4 @@
-"""From checked records and sentences to Docs with gold entities and intents."""
+"""Build Docs with gold entities and intents from records and CoNLL sentences."""
 
 from typing import Optional, Sequence
 
@@ -17,34 +17,34 @@ from .schema import Record
 def record_to_doc(
     record: Record, nlp: Language, labels: Sequence[str] = (), intents: Sequence[str] = ()
 ) -> tuple[Doc, list[Problem]]:
-    """Make the gold Doc of a record.
+    """Build the gold Doc of a record.
 
     record (Record): The record.
-    nlp (Language): Its tokenizer makes the tokens.
+    nlp (Language): Pipeline whose tokenizer makes the tokens.
     labels (Sequence[str]): Allowed labels; empty for any.
     intents (Sequence[str]): All intents of the data set; empty if texts have none.
     RETURNS (tuple[Doc, list[Problem]]): Doc whose `ents` are set (to [] if there are none, so that the text counts as a
-        negative example) and whose `cats` hold 1.0 for the intent and 0.0 for the others, and what had to be mended.
+        negative example) and whose `cats` hold 1.0 for the intent and 0.0 for the others, and the damage that was mended.
     """
     mentions, problems = read_mentions(record, labels)
     located = locate(record.text, mentions)
-    problems += [problem for place in located for problem in describe_location(place, record.text)]
+    problems += [problem for mention in located for problem in location_problems(mention, record.text)]
     doc = nlp.make_doc(record.text)
-    doc.ents, cuts = token_spans(doc, [place.span for place in located if place.span is not None])
+    doc.ents, cuts = token_spans(doc, [mention.span for mention in located if mention.span is not None])
     cats, unknown = intent_to_cats(record.intent, intents)
     doc.cats = cats
     return doc, problems + cuts + unknown
 
 
-def describe_location(place: Located, text: str) -> list[Problem]:
-    """One problem for each remarkable thing about how a mention was located."""
-    words = " ".join(place.words)
-    found = "not found" if place.span is None else f"found as {text[place.span.start : place.span.end]!r}"
-    return [Problem(status, f"{words!r} {found}") for status in place.statuses]
+def location_problems(mention: Located, text: str) -> list[Problem]:
+    """Return one problem for each status of a located mention."""
+    words = " ".join(mention.words)
+    found = "not found" if mention.span is None else f"found as {text[mention.span.start : mention.span.end]!r}"
+    return [Problem(status, f"{words!r} {found}") for status in mention.statuses]
 
 
 def token_spans(doc: Doc, spans: Sequence[Span]) -> tuple[list[DocSpan], list[Problem]]:
-    """Fit ranges of characters to tokens; what cuts a token is widened, what then overlaps is left out."""
+    """Align ranges of characters with tokens: widen those that cut a token, and leave out those that then overlap."""
     ents: list[DocSpan] = []
     problems = []
     for start, end, label in sorted(spans):
@@ -60,7 +60,7 @@ def token_spans(doc: Doc, spans: Sequence[Span]) -> tuple[list[DocSpan], list[Pr
 
 
 def intent_to_cats(intent: Optional[str], intents: Sequence[str]) -> tuple[dict[str, float], list[Problem]]:
-    """Exclusive categories of an intent; none at all if the record has no (known) intent."""
+    """Return the exclusive categories of an intent; none if the record has no (known) intent."""
     if intent is None or (not intent and not intents):
         return {}, []
     if intent not in intents:
@@ -69,13 +69,13 @@ def intent_to_cats(intent: Optional[str], intents: Sequence[str]) -> tuple[dict[
 
 
 def sentence_to_doc(sentence: ConllSentence, nlp: Language, scheme: Scheme) -> tuple[Optional[Doc], list[Problem]]:
-    """Make the gold Doc of a CoNLL sentence. Its words are the tokens, as published, with a space between any two.
+    """Build the gold Doc of a CoNLL sentence. Its words are the tokens, as published, separated by spaces.
 
     sentence (ConllSentence): Words and tags.
-    nlp (Language): Gives the vocabulary.
-    scheme (Scheme): Scheme of the tags: where inside tags may not open an entity, one that does is damage.
-    RETURNS (tuple[Optional[Doc], list[Problem]]): Doc whose `ents` are set, and what had to be mended; None if the sentence has
-        a fault.
+    nlp (Language): Pipeline that gives the vocabulary.
+    scheme (Scheme): Scheme of the tags; in IOB2 and BILUO, an inside tag that opens an entity is damage.
+    RETURNS (tuple[Optional[Doc], list[Problem]]): Doc whose `ents` are set, None if the sentence has a fault, and the damage that
+        was mended.
     """
     if sentence.fault:
         return None, [Problem("invalid_record", sentence.fault)]

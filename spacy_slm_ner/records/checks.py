@@ -1,4 +1,4 @@
-"""What is wrong with a set of record files: what stops the work on it, and what is only said."""
+"""Checks of a set of record files, which find faults and notes."""
 
 from collections import Counter
 from typing import Iterable, Iterator, NamedTuple, Sequence
@@ -7,18 +7,18 @@ from ..labels import best_category
 from .damage import DAMAGE, FATAL, Finding, OnError
 from .statistics import RecordFile, RecordStatistics
 
-# Of two records with the same text, `repair` keeps one, so nothing is lost; of the other fatal kinds, nothing can be kept.
+# "repair" keeps one of two records with the same text, so nothing is lost; a record with other fatal damage is lost.
 UNMENDED = FATAL - {"duplicate_text"}
-# A language model slips now and then. More than this share of names outside a list means that the list is the wrong one.
+# Language models make mistakes. A larger share of unknown names means that the list of allowed names is wrong.
 MOST_UNKNOWN = 0.25
 LEAST_UNSEEN = 0.7
 
 
 class CheckResult(NamedTuple):
-    """What was found.
+    """Faults and notes, each a sentence.
 
-    faults (list[str]): One sentence for each thing that should not be trained on.
-    notes (list[str]): One sentence for each thing that is mended, or that a reader should know.
+    faults (list[str]): Reasons not to train on the records.
+    notes (list[str]): Damage that is mended, and remarks.
     """
 
     faults: list[str]
@@ -26,9 +26,12 @@ class CheckResult(NamedTuple):
 
 
 def check_damage(findings: Sequence[Finding], on_error: OnError) -> CheckResult:
-    """Tell the damage that a policy takes care of from the damage that it does not.
+    """Check damage: it is a fault if the policy does not take care of it.
 
-    "repair" mends all but records of which nothing can be kept, "skip" leaves every damaged record out, "fail" allows none.
+    "repair" mends all but records that are lost as a whole, "skip" leaves every damaged record out, "fail" allows no damage.
+
+    findings (Sequence[Finding]): Findings in all files.
+    on_error (OnError): The policy.
     """
     stops = {"repair": UNMENDED, "skip": frozenset[str](), "fail": frozenset(DAMAGE)}[on_error]
     faults = [f"{found.file}, record {found.record}: {found.kind}, {found.reason}" for found in findings if found.kind in stops]
@@ -39,7 +42,7 @@ def check_damage(findings: Sequence[Finding], on_error: OnError) -> CheckResult:
 
 
 def describe_mended(findings: Sequence[Finding], on_error: OnError) -> Iterator[str]:
-    """One sentence for each kind of damage, with its first place."""
+    """Describe each kind of damage, with its first finding, in a sentence."""
     for kind, number in Counter(found.kind for found in findings).most_common():
         first = next(found for found in findings if found.kind == kind)
         done = "the record is left out" if on_error == "skip" else DAMAGE[kind]
@@ -47,24 +50,25 @@ def describe_mended(findings: Sequence[Finding], on_error: OnError) -> Iterator[
 
 
 def check_names(files: Sequence[RecordFile], labels: Sequence[str], intents: Sequence[str]) -> Iterator[str]:
-    """One sentence for each list of names that is not the list of these records.
+    """Check whether the lists of allowed names are those of these records.
 
     files (Sequence[RecordFile]): The files, with any labels and intents.
     labels (Sequence[str]): Allowed labels, in any case; empty for any.
     intents (Sequence[str]): Allowed intents; empty for any.
+    YIELDS (str): A fault for each wrong list.
     """
     docs = [doc for file in files for doc in file.docs]
     in_any_case = {label.upper() for label in labels}
-    found = Counter(ent.label_ for doc in docs for ent in doc.ents)
-    named = Counter(intent for doc in docs if (intent := best_category(doc.cats)))
+    label_counts = Counter(ent.label_ for doc in docs for ent in doc.ents)
+    intent_counts = Counter(intent for doc in docs if (intent := best_category(doc.cats)))
     if labels:
-        yield from check_list("label", found, [name for name in found if name.upper() not in in_any_case], labels)
+        yield from check_list("label", label_counts, [name for name in label_counts if name.upper() not in in_any_case], labels)
     if intents:
-        yield from check_list("intent", named, [name for name in named if name not in intents], intents)
+        yield from check_list("intent", intent_counts, [name for name in intent_counts if name not in intents], intents)
 
 
 def check_list(kind: str, counts: Counter[str], unknown: Iterable[str], allowed: Sequence[str]) -> Iterator[str]:
-    """A sentence if too many names are unknown."""
+    """Check whether too many names are unknown."""
     unknown = sorted(unknown)
     number, total = sum(counts[name] for name in unknown), counts.total()
     if number > MOST_UNKNOWN * total:
@@ -76,10 +80,11 @@ def check_list(kind: str, counts: Counter[str], unknown: Iterable[str], allowed:
 
 
 def check_statistics(statistics: RecordStatistics, least_unseen: float | None) -> CheckResult:
-    """Judge what the files share with each other, and what was asked for and is not there.
+    """Check statistics for empty files, leaks between files, and names to count that do not occur.
 
-    least_unseen (float | None): Least share of new strings of each label of `statistics.disjoint`; None to only say where it
-        is low.
+    statistics (RecordStatistics): The statistics.
+    least_unseen (float | None): Least share of new strings of each label of `statistics.disjoint`; with None, a low share is a
+        note and not a fault.
     """
     empty = [f"{file.name} holds no record that can be used" for file in statistics.files if not file.docs]
     if not any(file.count_labels() for file in statistics.files):

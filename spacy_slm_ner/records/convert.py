@@ -1,9 +1,8 @@
-"""Files of records or CoNLL columns to Docs, with an account of all damage."""
+"""Conversion of record files and CoNLL files to Docs, with a log of all damage."""
 
-from dataclasses import dataclass, field
 from json import JSONDecodeError
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, Literal, Optional, Sequence, Union
+from typing import Iterable, Iterator, Literal, Optional, Sequence, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -19,7 +18,6 @@ from .read_json import Payload, read_payloads
 from .schema import Record, parse_record
 
 Format = Literal["records", "conll"]
-Built = tuple[Optional[Doc], list[Problem]]
 
 SUFFIXES: dict[str, Format] = {
     ".json": "records",
@@ -34,65 +32,81 @@ SUFFIXES: dict[str, Format] = {
 }
 
 
-@dataclass
 class Converter:
-    """What to convert and how.
+    """Converts files to Docs, and reports their damage.
 
-    nlp (Language): Tokenizer and vocabulary of the Docs.
-    damage_log (DamageLog): Takes the findings, under a policy.
+    nlp (Language): Pipeline that gives the tokenizer and the vocabulary of the Docs.
+    damage_log (DamageLog): Log of the findings, with the policy for damaged records.
     labels (Sequence[str]): Allowed labels; empty for any.
-    intents (Sequence[str]): All intents; empty to take those that the files name.
-    columns (ColumnChoice): Columns of CoNLL files that hold the words and the tags.
+    intents (Sequence[str]): All intents; empty to collect them from the files.
     scheme (Optional[Scheme]): Tagging scheme of CoNLL files; None to detect it for each file.
-    schemes (dict[str, Scheme]): The scheme that each CoNLL file was read in.
+    columns (ColumnChoice): Columns of CoNLL files that hold the words and the tags.
     """
 
-    nlp: Language
-    damage_log: DamageLog
-    labels: Sequence[str] = ()
-    intents: Sequence[str] = ()
-    scheme: Optional[Scheme] = None
-    schemes: dict[str, Scheme] = field(default_factory=dict)
-    seen: dict[str, str] = field(default_factory=dict)
-    columns: ColumnChoice = FIRST_AND_LAST
+    def __init__(
+        self,
+        nlp: Language,
+        damage_log: DamageLog,
+        labels: Sequence[str] = (),
+        intents: Sequence[str] = (),
+        scheme: Optional[Scheme] = None,
+        columns: ColumnChoice = FIRST_AND_LAST,
+    ) -> None:
+        self.nlp = nlp
+        self.damage_log = damage_log
+        self.labels = labels
+        self.intents = intents
+        self.scheme = scheme
+        self.columns = columns
+        # Scheme of each CoNLL file, and source of each text, for duplicates.
+        self.schemes: dict[str, Scheme] = {}
+        self._sources: dict[str, str] = {}
 
     def convert(self, paths: Sequence[Path], format: Optional[Format] = None) -> list[Doc]:
         """Convert files, in the order given.
 
         paths (Sequence[Path]): The files.
-        format (Optional[Format]): What they are; None to tell by the suffix.
+        format (Optional[Format]): Their format; None to detect it by the suffix.
         RETURNS (list[Doc]): One Doc for each record or sentence that was kept.
-        RAISES (ReadError): If a file cannot be read. (DamageError): At the first damage, if the policy is "fail".
+        RAISES (ReadError): If a file cannot be read.
+        RAISES (DamageError): At the first damage, if the policy is "fail".
         """
-        formats = [format or format_of(path) for path in paths]
-        if "records" in formats and not self.intents:
-            self.intents = collect_intents(path for path, kind in zip(paths, formats) if kind == "records")
-        readers: dict[Format, Callable[[Path], Iterator[Doc]]] = {"records": self._records, "conll": self._conll}
-        return [doc for path, kind in zip(paths, formats) for doc in readers[kind](path)]
+        formats = [(path, format or format_of(path)) for path in paths]
+        payloads = {path: list(read_payloads(path)) for path, kind in formats if kind == "records"}
+        if payloads and not self.intents:
+            self.intents = collect_intents(payload for numbered in payloads.values() for _, payload in numbered)
+        docs: list[Doc] = []
+        for path, kind in formats:
+            docs += self._convert_records(path, payloads[path]) if kind == "records" else self._convert_conll(path)
+        return docs
 
-    def _records(self, path: Path) -> Iterator[Doc]:
-        payloads = list(read_payloads(path))
-        if not any(isinstance(record_or_problem(payload), Record) for _, payload in payloads):
-            raise ReadError(explain_no_records(path, [payload for _, payload in payloads]))
-        for number, payload in payloads:
-            text = payload.get("text", "") if isinstance(payload, dict) else str(payload)
-            doc, problems = self.build(payload)
-            if self._keep(path, number, str(text), problems) and doc is not None:
-                self.seen[doc.text] = f"{path}, record {number}"
-                yield doc
+    def build(self, payload: Payload) -> tuple[Optional[Doc], list[Problem]]:
+        """Build the Doc of a record.
 
-    def build(self, payload: Payload) -> Built:
-        """The Doc of a record, and what is wrong with it; None if nothing can be made of it."""
+        payload (Payload): The record as it was read from JSON.
+        RETURNS (tuple[Optional[Doc], list[Problem]]): The Doc, None if the record has none, and the damage.
+        """
         record = record_or_problem(payload)
         if isinstance(record, Problem):
             return None, [record]
         if not record.text.strip():
             return None, [Problem("empty_text", f"got {record.text!r}")]
-        if record.text in self.seen:
-            return None, [Problem("duplicate_text", f"first in {self.seen[record.text]}")]
+        if record.text in self._sources:
+            return None, [Problem("duplicate_text", f"first in {self._sources[record.text]}")]
         return record_to_doc(record, self.nlp, self.labels, self.intents)
 
-    def _conll(self, path: Path) -> Iterator[Doc]:
+    def _convert_records(self, path: Path, numbered: Sequence[tuple[int, Payload]]) -> Iterator[Doc]:
+        payloads = [payload for _, payload in numbered]
+        if not any(isinstance(record_or_problem(payload), Record) for payload in payloads):
+            raise ReadError(explain_no_records(path, payloads))
+        for number, payload in numbered:
+            text = payload.get("text", "") if isinstance(payload, dict) else str(payload)
+            doc, problems = self.build(payload)
+            if self._is_kept(path, number, str(text), problems) and doc is not None:
+                self._sources[doc.text] = f"{path}, record {number}"
+                yield doc
+
+    def _convert_conll(self, path: Path) -> Iterator[Doc]:
         sentences = read_conll_sentences(path, self.columns)
         tags = [sentence.tags for sentence in sentences if not sentence.fault]
         scheme = self.scheme or detect_scheme(tags)
@@ -100,10 +114,11 @@ class Converter:
         self.schemes[str(path)] = scheme
         for sentence in sentences:
             doc, problems = sentence_to_doc(sentence, self.nlp, scheme)
-            if self._keep(path, sentence.line, doc.text if doc else "", problems) and doc is not None:
+            if self._is_kept(path, sentence.line, doc.text if doc else "", problems) and doc is not None:
                 yield doc
 
-    def _keep(self, path: Path, number: int, text: str, problems: Sequence[Problem]) -> bool:
+    def _is_kept(self, path: Path, number: int, text: str, problems: Sequence[Problem]) -> bool:
+        """Log the problems of a record. RETURNS (bool): Whether the record is kept."""
         findings = [Finding(str(path), number, kind, reason, text[:120]) for kind, reason in problems]
         for finding in findings:
             self.damage_log.add(finding)
@@ -111,7 +126,7 @@ class Converter:
 
 
 def explain_no_records(path: Path, payloads: Sequence[Payload]) -> str:
-    """Say of a file without a single record what it holds, and what to do."""
+    """Explain what a file without a single record holds, and what to do."""
     first = next((found for payload in payloads for found in [record_or_problem(payload)] if isinstance(found, Problem)), None)
     if first is None:
         return f'{path} holds no records. A record file is {{"dataset": [...]}} with at least one record in it.'
@@ -120,7 +135,7 @@ def explain_no_records(path: Path, payloads: Sequence[Payload]) -> str:
 
 
 def record_or_problem(payload: Payload) -> Union[Record, Problem]:
-    """The record of a payload, or what is wrong with it."""
+    """Return the record of a payload, or its fault."""
     if isinstance(payload, JSONDecodeError):
         return Problem("invalid_record", f"not JSON: {payload.msg} in column {payload.colno}")
     try:
@@ -129,16 +144,19 @@ def record_or_problem(payload: Payload) -> Union[Record, Problem]:
         return Problem("invalid_record", str(error))
 
 
-def collect_intents(paths: Iterable[Path]) -> list[str]:
-    """All intents that files name, sorted."""
-    records = (record_or_problem(payload) for path in paths for _, payload in read_payloads(path))
+def collect_intents(payloads: Iterable[Payload]) -> list[str]:
+    """Return all intents of some records, sorted.
+
+    payloads (Iterable[Payload]): The records as they were read from JSON.
+    """
+    records = map(record_or_problem, payloads)
     return sorted({record.intent for record in records if isinstance(record, Record) and record.intent})
 
 
 def format_of(path: Path) -> Format:
-    """What a file is, by its suffix.
+    """Return the format of a file by its suffix.
 
-    RAISES (ReadError): If the suffix does not tell.
+    RAISES (ReadError): If the suffix is not known.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ReadError(

@@ -1,4 +1,4 @@
-"""What can be wrong with a record, what is done about it, and the list of what was found."""
+"""Kinds of damage in records, their repairs, and a log of findings."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from ..errors import DamageError
 OnError = Literal["repair", "skip", "fail"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
 
-# kind: what is wrong, and what `repair` does about it
+# Kind of damage: its description, and its repair under the policy "repair".
 DAMAGE: dict[str, str] = {
     "invalid_record": "not a record; left out",
     "empty_text": "no text; left out",
@@ -29,21 +29,21 @@ DAMAGE: dict[str, str] = {
     "token_cut": "the entity ends inside a spaCy token; widened to the whole token",
     "overlap": "the widened entity shares a token with another; left out",
 }
-# kind: a remark on a record that is sound; no policy acts on it
+# Remarks on sound records, on which no policy acts.
 REMARKS: dict[str, str] = {
     "ambiguous": "the same words stand elsewhere in the text without a label; the order of the entities decided",
 }
-# These cost the whole record under `repair` as well, because nothing is left to repair.
+# Kinds of damage that cannot be repaired: the record is left out under "repair" as well.
 FATAL = frozenset({"invalid_record", "empty_text", "duplicate_text"})
 
 
 class Finding(NamedTuple):
-    """One thing found in one record.
+    """Damage in a record, or a remark on it.
 
-    file (str): The file as it was named.
-    record (int): Number of the record in the file, counted from 1; in JSON Lines and CoNLL files, of its (first) line.
+    file (str): Path of the file.
+    record (int): Number of the record in the file, counted from 1; in JSON Lines and CoNLL files, number of its (first) line.
     kind (str): A key of DAMAGE or REMARKS.
-    reason (str): What exactly, quoting the word.
+    reason (str): Details, which quote the word.
     text (str): Text of the record, shortened.
     """
 
@@ -56,17 +56,17 @@ class Finding(NamedTuple):
 
 @dataclass
 class DamageLog:
-    """Collects findings under a policy.
+    """Log of findings under a policy.
 
     on_error (OnError): "repair" mends what can be mended; "skip" leaves every damaged record out; "fail" stops at the first.
-    findings (list[Finding]): All that was found.
+    findings (list[Finding]): All findings.
     """
 
     on_error: OnError = "repair"
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
-        """Enter a finding.
+        """Add a finding.
 
         RAISES (DamageError): If it is damage and the policy is "fail".
         """
@@ -78,10 +78,10 @@ class DamageLog:
             )
 
     def drops_record(self, findings: list[Finding]) -> bool:
-        """Whether these findings of one record mean that it is left out."""
+        """Whether a record with these findings is left out."""
         kinds = {finding.kind for finding in findings}
         return bool(kinds & FATAL) or (self.on_error == "skip" and bool(kinds & DAMAGE.keys()))
 
     def counts(self) -> dict[str, int]:
-        """Number of findings of each kind, most frequent first."""
+        """Count the findings of each kind, most frequent first."""
         return dict(Counter(finding.kind for finding in self.findings).most_common())

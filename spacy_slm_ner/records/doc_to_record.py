@@ -1,4 +1,4 @@
-"""From Docs with gold entities back to records."""
+"""Conversion of Docs with gold entities back to records."""
 
 from typing import Optional
 
@@ -12,18 +12,18 @@ from .schema import Record, WordLabel
 def doc_to_record(doc: Doc, intent: Optional[str] = None) -> Record:
     """Write the record of a Doc: the tokens of its entities with BIO labels.
 
-    Where the order of the entities would not tell which occurrence of its words one is, it carries its `occurrence`.
+    Where the order of the entities would not identify them, their first words carry an `occurrence`.
 
-    doc (Doc): With gold entities.
+    doc (Doc): Doc with gold entities.
     intent (Optional[str]): Its intent.
-    RETURNS (Record): From which `record_to_doc` makes the same entities, with the same tokenizer.
+    RETURNS (Record): Record from which `record_to_doc` builds the same entities, with the same tokenizer.
     """
-    plain = [Mention(words_of(doc, ent.start, ent.end), ent.label_) for ent in doc.ents]
+    mentions = [Mention(words_of(doc, ent.start, ent.end), ent.label_) for ent in doc.ents]
     gold = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
-    found = [place.span for place in locate(doc.text, plain)]
+    found = [located.span for located in locate(doc.text, mentions)]
     exact = found == gold
     labels = []
-    for mention, span in zip(plain, gold):
+    for mention, span in zip(mentions, gold):
         occurrence = None if exact else occurrence_of(doc.text, mention, span)
         labels += [
             WordLabel(word=word, label=f"{'I' if i else 'B'}-{span.label}", occurrence=None if i else occurrence)
@@ -33,13 +33,14 @@ def doc_to_record(doc: Doc, intent: Optional[str] = None) -> Record:
 
 
 def words_of(doc: Doc, start: int, end: int) -> tuple[str, ...]:
+    """Return the tokens of a range that are not white space."""
     return tuple(token.text for token in doc[start:end] if not token.is_space)
 
 
 def occurrence_of(text: str, mention: Mention, span: Span) -> Optional[int]:
-    """Which occurrence of its words in the text an entity is, counted from 1; None if its words alone find it."""
+    """Return the occurrence of its words that an entity is, counted from 1; None if no number locates it."""
     for occurrence in range(1, text.count(mention.words[0]) + 1):
-        (place,) = locate(text, [mention._replace(occurrence=occurrence)])
-        if place.span == span:
+        (located,) = locate(text, [mention._replace(occurrence=occurrence)])
+        if located.span == span:
             return occurrence
     return None

@@ -24,21 +24,22 @@ class NearDuplicate(NamedTuple):
 
 
 def shingles(text: str) -> frozenset[str]:
-    """All runs of five characters of the folded text, white space squeezed; of a shorter text, the text itself."""
+    """Return all runs of five characters of the folded text, white space squeezed; for a shorter text, the text itself."""
     squeezed = " ".join(fold(text).split())
     return frozenset(squeezed[i : i + SHINGLE] for i in range(max(len(squeezed) - SHINGLE + 1, 1)))
 
 
-def sketch(parts: frozenset[str]) -> MinHash:
+def sketch(elements: frozenset[str]) -> MinHash:
+    """Compute the MinHash of a set."""
     result = MinHash(num_perm=PERMUTATIONS)
-    result.update_batch([part.encode("utf8") for part in sorted(parts)])
+    result.update_batch([element.encode("utf8") for element in sorted(elements)])
     return result
 
 
 class NearIndex:
-    """Texts, among which near-duplicates of another text are found in about constant time.
+    """Index of texts that finds the near-duplicates of a text in about constant time.
 
-    threshold (float): Least Jaccard similarity. MinHash proposes the pairs, the similarity itself is exact.
+    threshold (float): Least Jaccard similarity. MinHash proposes the pairs; their similarity is exact.
     """
 
     def __init__(self, threshold: float = 0.7) -> None:
@@ -47,16 +48,16 @@ class NearIndex:
         self._index = MinHashLSH(threshold=threshold * 0.8, num_perm=PERMUTATIONS)
 
     def near(self, text: str) -> list[NearDuplicate]:
-        """Those of the texts that are nearly the same as another, in their order; `second` is the place that it would get."""
-        parts = shingles(text)
-        likeness = {j: len(parts & self._sets[j]) / len(parts | self._sets[j]) for j in sorted(self._index.query(sketch(parts)))}
-        return [NearDuplicate(j, len(self._sets), value) for j, value in likeness.items() if value >= self.threshold]
+        """Return the near-duplicates of a text, in the order of the index; `second` is the position that the text would get."""
+        new = shingles(text)
+        similarity = {j: len(new & self._sets[j]) / len(new | self._sets[j]) for j in sorted(self._index.query(sketch(new)))}
+        return [NearDuplicate(j, len(self._sets), value) for j, value in similarity.items() if value >= self.threshold]
 
     def add(self, text: str) -> None:
-        """Take a text in."""
-        parts = shingles(text)
-        self._index.insert(len(self._sets), sketch(parts))
-        self._sets.append(parts)
+        """Add a text."""
+        new = shingles(text)
+        self._index.insert(len(self._sets), sketch(new))
+        self._sets.append(new)
 
 
 def near_duplicates(texts: Sequence[str], threshold: float = 0.7) -> Iterator[NearDuplicate]:
@@ -64,7 +65,7 @@ def near_duplicates(texts: Sequence[str], threshold: float = 0.7) -> Iterator[Ne
 
     texts (Sequence[str]): The texts.
     threshold (float): See `NearIndex`.
-    YIELDS (NearDuplicate): Pairs, each once, in the order of the later text.
+    YIELDS (NearDuplicate): Each pair once, in the order of the later text.
     """
     index = NearIndex(threshold)
     for text in texts:

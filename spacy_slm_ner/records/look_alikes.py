@@ -1,4 +1,4 @@
-"""Files that hold labelled texts in another form than records: what they look like, and how to read them."""
+"""Recognition of files that hold labelled texts in other formats than records, with advice on how to convert them."""
 
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
@@ -9,11 +9,11 @@ OFFSETS = (
 
 
 class OtherFormat(NamedTuple):
-    """A form that other tools write.
+    """A format that other tools write.
 
-    name (str): What to call it.
-    fits (Callable[[Any], bool]): Whether one of its entries is in this form.
-    advice (str): How to come to records from there.
+    name (str): Name for messages.
+    fits (Callable[[Any], bool]): Whether an entry of a file has this format.
+    advice (str): How to convert it to records.
     """
 
     name: str
@@ -22,12 +22,12 @@ class OtherFormat(NamedTuple):
 
 
 def has(*names: str) -> Callable[[Any], bool]:
-    """Fit for JSON objects with these names."""
+    """Return a test for JSON objects with these names."""
     return lambda entry: isinstance(entry, Mapping) and set(names) <= entry.keys()
 
 
 def has_list(name: str, of: type) -> Callable[[Any], bool]:
-    """Fit for JSON objects with a list of a type, not empty, under a name."""
+    """Return a test for JSON objects with a name whose value is a list of a type that is not empty."""
 
     def fits(entry: Any) -> bool:
         values = entry.get(name) if isinstance(entry, Mapping) else None
@@ -37,16 +37,21 @@ def has_list(name: str, of: type) -> Callable[[Any], bool]:
 
 
 def is_pair(entry: Any) -> bool:
-    """Fit for `[text, {"entities": ...}]`."""
+    """Whether an entry is `[text, {"entities": ...}]`."""
     return isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], Mapping)
 
 
-# The first that fits is taken.
+CONLL = 'export it as "CONLL2003" and use --format conll'
+# The first format that fits is used.
 OTHER_FORMATS = (
-    OtherFormat("an export of Label Studio", has("data", "annotations"), 'export it as "CONLL2003" and use --format conll'),
-    OtherFormat("an export of Label Studio (JSON_MIN)", has("text", "annotator"), 'export it as "CONLL2003" and use --format conll'),
+    OtherFormat("an export of Label Studio", has("data", "annotations"), CONLL),
+    OtherFormat("an export of Label Studio (JSON_MIN)", has("text", "annotator"), CONLL),
     OtherFormat("training data of spaCy 2", is_pair, OFFSETS),
-    OtherFormat("an export of Prodigy", has("text", "spans"), "`prodigy data-to-spacy` writes DocBin files, which need no conversion"),
+    OtherFormat(
+        "an export of Prodigy",
+        has("text", "spans"),
+        "`prodigy data-to-spacy` writes DocBin files, which need no conversion",
+    ),
     OtherFormat(
         "token classification data of the Hugging Face hub",
         has("tokens", "ner_tags"),
@@ -56,24 +61,34 @@ OTHER_FORMATS = (
     OtherFormat("an export of doccano", has_list("labels", list), OFFSETS),
     OtherFormat("texts with offsets", has("text", "entities"), OFFSETS),
     OtherFormat("texts with offsets", has("text", "ents"), OFFSETS),
-    OtherFormat("texts with a list of label names", has_list("labels", str), "list the words of the entities, each with its label"),
-    OtherFormat("texts with labels by word", lambda entry: has("text", "labels")(entry) and isinstance(entry["labels"], Mapping),
-        "list the words as objects, in the order of the text"),
-    OtherFormat("texts without labels", lambda entry: isinstance(entry, str) or (has("text")(entry) and len(entry) == 1),
-        "label them first; a text without entities has an empty list of labels"),
-)  # fmt: skip
+    OtherFormat(
+        "texts with a list of label names",
+        has_list("labels", str),
+        "list the words of the entities, each with its label",
+    ),
+    OtherFormat(
+        "texts with labels by word",
+        lambda entry: has("text", "labels")(entry) and isinstance(entry["labels"], Mapping),
+        "list the words as objects, in the order of the text",
+    ),
+    OtherFormat(
+        "texts without labels",
+        lambda entry: isinstance(entry, str) or (has("text")(entry) and len(entry) == 1),
+        "label them first; a text without entities has an empty list of labels",
+    ),
+)
 
 
 def describe_entries(entries: Sequence[Any]) -> Optional[str]:
-    """Say what the entries of a file look like, if all are in one known form, and how to read them."""
-    for form in OTHER_FORMATS:
-        if entries and all(form.fits(entry) for entry in entries):
-            return f"It looks like {form.name}: {form.advice}."
+    """Describe the entries of a file, if all have one known format, and how to convert them."""
+    for format in OTHER_FORMATS:
+        if entries and all(format.fits(entry) for entry in entries):
+            return f"It looks like {format.name}: {format.advice}."
     return None
 
 
 def describe_text(content: str) -> Optional[str]:
-    """Say what a file that is no JSON looks like, and how to read it."""
+    """Describe a file that is no JSON, and how to convert it."""
     lines = [line for line in content.split("\n") if line.strip()][:20]
     rows = [line.split() for line in lines]
     if rows and all(len(row) >= 2 and (row[-1] == "O" or row[-1][:2] in ("B-", "I-", "S-", "U-", "L-", "E-")) for row in rows):
@@ -92,7 +107,7 @@ def describe_text(content: str) -> Optional[str]:
 
 
 def describe_document(document: Any) -> Optional[str]:
-    """Say where the records of a JSON document may be, if it holds lists under other names."""
+    """Describe where the records of a JSON document may be, if it holds a list under another name."""
     if not isinstance(document, Mapping):
         return None
     names = [name for name, value in document.items() if isinstance(value, list) and value and isinstance(value[0], Mapping)]

@@ -1,4 +1,4 @@
-"""From the word labels of a record to the mentions that are searched in its text."""
+"""Grouping of the word labels of a record into mentions of entities."""
 
 from typing import Iterator, NamedTuple, Optional, Sequence
 
@@ -9,26 +9,34 @@ from .schema import Record, WordLabel
 
 
 class Problem(NamedTuple):
-    """A kind of damage and what exactly was found."""
+    """Damage in a record, or a remark on it.
+
+    kind (str): A key of DAMAGE or REMARKS.
+    reason (str): Details, which quote the word.
+    """
 
     kind: str
     reason: str
 
 
 class ParsedLabel(NamedTuple):
-    """A label as understood: does it open an entity (None where it does not say), and which."""
+    """The label of a word.
+
+    opens (Optional[bool]): Whether it opens an entity; None if it has no prefix.
+    label (str): Label of the entity; empty for an outside label.
+    """
 
     opens: Optional[bool]
     label: str
 
 
 def parse_label(written: str, allowed: Sequence[str], opened: str = "") -> ParsedLabel:
-    """Understand a label as models write it: "B-DATE", "b_date", "DATE (B)", "DATE", "O", "B-O".
+    """Parse a label as models write it: "B-DATE", "b_date", "DATE (B)", "DATE", "O", "B-O".
 
     written (str): Label of a word.
-    allowed (Sequence[str]): Labels to which another case is corrected; empty if any label is allowed.
-    opened (str): Label of the entity before. Where any label is allowed, "E-MAIL" ends an entity only if that is a MAIL.
-    RETURNS (ParsedLabel): With the label "" for an outside label.
+    allowed (Sequence[str]): Allowed labels, whose case is restored; empty for any.
+    opened (str): Label of the open entity. Where any label is allowed, "E-MAIL" ends an entity only if that is a MAIL.
+    RETURNS (ParsedLabel): The label.
     """
     prefix, label, _ = read_tag(written, allowed)
     if not allowed and prefix in ("L", "E") and label != opened:
@@ -43,39 +51,39 @@ def read_mentions(record: Record, allowed: Sequence[str]) -> tuple[list[Mention]
 
     record (Record): The record.
     allowed (Sequence[str]): Allowed labels; empty for any.
-    RETURNS (tuple[list[Mention], list[Problem]]): Entities in the order of the record, and what had to be mended.
+    RETURNS (tuple[list[Mention], list[Problem]]): Entities in the order of the record, and the damage that was mended.
     """
     mentions: list[Mention] = []
     problems: list[Problem] = []
     is_open = False
     for entry in record.labels:
-        read = parse_label(entry.label, allowed, mentions[-1].label if is_open else "")
-        continues = is_open and mentions[-1].label == read.label
-        problems.extend(find_problems(entry, read, continues, allowed))
+        parsed = parse_label(entry.label, allowed, mentions[-1].label if is_open else "")
+        continues = is_open and mentions[-1].label == parsed.label
+        problems.extend(find_problems(entry, parsed, continues, allowed))
         if not entry.word.strip():
             continue
-        if not read.label or (allowed and read.label not in allowed) or not is_name(read.label):
+        if not parsed.label or (allowed and parsed.label not in allowed) or not is_name(parsed.label):
             is_open = False
-        elif continues and not read.opens:
+        elif continues and not parsed.opens:
             mentions[-1] = mentions[-1]._replace(words=(*mentions[-1].words, entry.word))
         else:
-            mentions.append(Mention((entry.word,), read.label, entry.occurrence))
+            mentions.append(Mention((entry.word,), parsed.label, entry.occurrence))
             is_open = True
     return mentions, problems
 
 
-def find_problems(entry: WordLabel, read: ParsedLabel, continues: bool, allowed: Sequence[str]) -> Iterator[Problem]:
-    """What is wrong with one entry."""
+def find_problems(entry: WordLabel, parsed: ParsedLabel, continues: bool, allowed: Sequence[str]) -> Iterator[Problem]:
+    """Find the damage in the label of one word."""
     quoted = f"{entry.word!r}: {entry.label!r}"
     if not entry.word.strip():
         yield Problem("missing", f"got {quoted}, a word of white space")
-    elif not read.label:
+    elif not parsed.label:
         yield Problem("outside_label", f"got {quoted}")
-    elif allowed and read.label not in allowed:
+    elif allowed and parsed.label not in allowed:
         yield Problem("unknown_label", f"got {quoted}, allowed are {', '.join(allowed)}")
-    elif not is_name(read.label):
+    elif not is_name(parsed.label):
         yield Problem("unknown_label", f"got {quoted}, a label is text on one line without control characters")
-    elif read.opens is None:
+    elif parsed.opens is None:
         yield Problem("bare_label", f"got {quoted}")
-    elif not read.opens and not continues:
-        yield Problem("orphan_inside", f"got {quoted} without B-{read.label} before it")
+    elif not parsed.opens and not continues:
+        yield Problem("orphan_inside", f"got {quoted} without B-{parsed.label} before it")

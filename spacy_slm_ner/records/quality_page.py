@@ -1,4 +1,4 @@
-"""The quality of a set of records as one self-contained HTML page."""
+"""HTML page, self-contained, of the quality of a set of records."""
 
 from collections import Counter
 from typing import Any, Iterator, Mapping, NamedTuple, Optional, Sequence
@@ -13,12 +13,12 @@ from .quality import diversity, giveaways, suspicions
 
 
 class Count(NamedTuple):
-    """One row of the counts.
+    """Number of texts with a label or an intent, or without entities.
 
-    name (str): What is counted.
-    number (int): Of texts.
-    share (float): Of all texts; for a label, of those with entities.
-    wanted (Optional[float]): Share that was asked for; None if nobody did.
+    name (str): Label or intent, or "no entity".
+    number (int): Number of texts.
+    share (float): Share of all texts; for a label, of the texts with entities.
+    wanted (Optional[float]): Share that the spec asks for; None if there is none.
     """
 
     name: str
@@ -30,7 +30,8 @@ class Count(NamedTuple):
 def count(docs: Sequence[Doc], wanted: Mapping[str, float]) -> list[Count]:
     """Count labels, intents, and texts without entities.
 
-    wanted (Mapping[str, float]): Share by name; of texts without entities, under "no entity".
+    docs (Sequence[Doc]): Texts with gold entities and categories.
+    wanted (Mapping[str, float]): Shares that the spec asks for, by name; "no entity" for texts without entities.
     """
     filled = [doc for doc in docs if doc.ents]
     labels = Counter(label for doc in filled for label in {ent.label_ for ent in doc.ents})
@@ -44,10 +45,10 @@ def count(docs: Sequence[Doc], wanted: Mapping[str, float]) -> list[Count]:
 def quality_page(docs: Sequence[Doc], damage: Mapping[str, int], wanted: Mapping[str, float], title: str) -> str:
     """Render the page.
 
-    docs (Sequence[Doc]): The texts with gold entities and categories.
+    docs (Sequence[Doc]): Texts with gold entities and categories.
     damage (Mapping[str, int]): Number of findings by kind.
     wanted (Mapping[str, float]): See `count`.
-    title (str): Heading.
+    title (str): Heading of the page.
     RETURNS (str): HTML without any link to the outside.
     """
     environment = Environment(
@@ -73,7 +74,7 @@ def quality_page(docs: Sequence[Doc], damage: Mapping[str, int], wanted: Mapping
 
 
 def cards(docs: Sequence[Doc], colors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Every text with its entities marked, by displaCy."""
+    """Yield every text with its entities highlighted."""
     for number, doc in enumerate(docs, 1):
         spans = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
         labels = list(dict.fromkeys(span.label for span in spans))

@@ -1,4 +1,4 @@
-"""CoNLL columns: one word a line with its tag in another column, an empty line behind each sentence."""
+"""CoNLL files: one word a line with its tag in another column, and an empty line after each sentence."""
 
 import re
 from collections import Counter
@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Iterator, NamedTuple, Sequence, Union
 
 from ..errors import ReadError, SchemeError
-from .conll_tags import is_tag, plain_tags
+from .conll_tags import is_tag, normalize_tags
 from .read_json import read_text
 
 DOCSTART = "-DOCSTART-"
-# What separates columns and lines; other kinds of space, such as the one in "10 000", belong to words.
+# Characters that separate columns and lines; other kinds of space, such as the one in "10 000", belong to words.
 BLANK = " \t\r"
 
 
 class ConllSentence(NamedTuple):
-    """One sentence as published.
+    """A sentence as published.
 
     line (int): Number of its first line, counted from 1.
     words (tuple[str, ...]): Words.
-    tags (tuple[str, ...]): Tags, a prefix, a hyphen and a label each, in whatever scheme the file uses; or "O".
-    fault (str): Why it cannot be read, if so; then there are no words and no tags.
+    tags (tuple[str, ...]): Tags in the scheme of the file: a prefix, a hyphen and a label, or "O".
+    fault (str): Why it cannot be read, empty if it can; a sentence with a fault has no words and no tags.
     """
 
     line: int
@@ -30,7 +30,7 @@ class ConllSentence(NamedTuple):
 
 
 class ColumnChoice(NamedTuple):
-    """Which columns to read, counted from 1; negative ones from the right.
+    """The columns to read, counted from 1; negative numbers count from the right.
 
     word (int): Column of the words.
     tag (int): Column of the tags.
@@ -61,9 +61,9 @@ class TaggedWord(NamedTuple):
 class ConllLine(NamedTuple):
     """A line that is not empty.
 
-    number (int): Counted from 1.
+    number (int): Number of the line, counted from 1.
     text (str): As written.
-    columns (tuple[str, ...]): Its columns.
+    columns (tuple[str, ...]): Values of its columns.
     """
 
     number: int
@@ -74,14 +74,14 @@ class ConllLine(NamedTuple):
 def read_conll_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> list[ConllSentence]:
     """Read a CoNLL file.
 
-    Columns are separated by tabs where the line has one, else by spaces. A line of nothing but these ends a sentence, and so does
-    a -DOCSTART- line. A line that begins with `#` is a comment, unless it has as many columns as the others and ends with a tag.
+    Columns are separated by tabs where the line has one, else by spaces. A blank line ends a sentence, and so does a -DOCSTART-
+    line. A line that begins with `#` is a comment, unless it has as many columns as the others and ends with a tag.
 
     path (Path): The file.
-    choice (ColumnChoice): Where words and tags stand.
+    choice (ColumnChoice): Columns of the words and the tags.
     RETURNS (list[ConllSentence]): Sentences with at least one word. Where a line lacks a column or a tag cannot be read, that
         sentence has a fault.
-    RAISES (ReadError): If the words are numbers of words. (ReadError, SchemeError): If no sentence can be read.
+    RAISES (ReadError): If no sentence can be read, or the column of the words holds their numbers.
     """
     blocks = list(split_blocks(read_text(path)))
     lines = [line for block in blocks for line in block]
@@ -89,7 +89,7 @@ def read_conll_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> l
     usual = max(Counter(len(line.columns) for line in plain or lines).items(), key=lambda pair: pair[1], default=(0, 0))[0]
     kept = [[line for line in block if not is_comment(line, usual)] for block in blocks]
     read = [choose_block(block, path, choice) for block in kept if block]
-    tags = iter(plain_tags([(row.place, row.tag) for rows in read if not isinstance(rows, ConllSentence) for row in rows]))
+    tags = iter(normalize_tags([(row.place, row.tag) for rows in read if not isinstance(rows, ConllSentence) for row in rows]))
     sentences = [rows if isinstance(rows, ConllSentence) else make_sentence(rows, [next(tags) for _ in rows]) for rows in read]
     if sentences and all(sentence.fault for sentence in sentences):
         raise ReadError(sentences[0].fault)
@@ -102,7 +102,7 @@ def read_conll_sentences(path: Path, choice: ColumnChoice = FIRST_AND_LAST) -> l
 
 
 def split_blocks(content: str) -> Iterator[list[ConllLine]]:
-    """The lines of each sentence. Nothing but a line feed ends a line: a word may hold what Unicode takes for a separator."""
+    """Split a file into the lines of each sentence. Only a line feed ends a line: words may hold other Unicode separators."""
     block: list[ConllLine] = []
     for number, text in enumerate([*content.split("\n"), ""], 1):
         text = text.rstrip(BLANK)
@@ -114,11 +114,12 @@ def split_blocks(content: str) -> Iterator[list[ConllLine]]:
 
 
 def split_columns(text: str) -> tuple[str, ...]:
+    """Split a line into its columns."""
     return tuple(column.strip(" ") for column in text.split("\t")) if "\t" in text else tuple(re.split(" +", text))
 
 
 def is_comment(line: ConllLine, usual: int) -> bool:
-    """Whether a line is no word with a tag, but a comment such as `# id 12 domain=en`.
+    """Whether a line is a comment such as `# id 12 domain=en`, and not a word with a tag.
 
     usual (int): Number of columns of most lines.
     """
@@ -128,7 +129,7 @@ def is_comment(line: ConllLine, usual: int) -> bool:
 
 
 def choose_block(block: Sequence[ConllLine], path: Path, choice: ColumnChoice) -> Union[list[TaggedWord], ConllSentence]:
-    """The words and tags of a sentence, or a sentence with a fault."""
+    """Return the words and tags of a sentence, or a sentence with a fault."""
     try:
         return [choose_columns(line, path, choice) for line in block]
     except ReadError as error:
@@ -136,7 +137,7 @@ def choose_block(block: Sequence[ConllLine], path: Path, choice: ColumnChoice) -
 
 
 def choose_columns(line: ConllLine, path: Path, choice: ColumnChoice) -> TaggedWord:
-    """Word and tag of a line.
+    """Return the word and the tag of a line.
 
     RAISES (ReadError): If there are no such columns, or no word.
     """
@@ -154,7 +155,7 @@ def choose_columns(line: ConllLine, path: Path, choice: ColumnChoice) -> TaggedW
 
 
 def make_sentence(rows: Sequence[TaggedWord], tags: Sequence[Union[str, SchemeError]]) -> ConllSentence:
-    """A sentence, or one with a fault where a tag could not be read."""
+    """Make a sentence, with a fault if a tag could not be read."""
     fault = next((tag for tag in tags if isinstance(tag, SchemeError)), None)
     if fault is not None:
         return ConllSentence(rows[0].line, (), (), str(fault))

@@ -16,7 +16,7 @@ def read_payloads(path: Path) -> Iterator[tuple[int, Payload]]:
     path (Path): A JSON file `{"dataset": [...]}`, a JSON list of records, or JSON Lines with one record a line.
     YIELDS (tuple[int, Payload]): Number of the record (in JSON Lines, of the line), counted from 1, and the record as read
         from JSON, or the error if a line is not JSON.
-    RAISES (ReadError): If the file is neither.
+    RAISES (ReadError): If the file has none of these forms.
     """
     content = read_text(path)
     document = parse_json(content)
@@ -24,7 +24,7 @@ def read_payloads(path: Path) -> Iterator[tuple[int, Payload]]:
         yield from enumerate(records_of(document, path), 1)
         return
     lines = list(read_lines(content))
-    # One good line may be the last of a broken document, so half of the lines must stand for themselves.
+    # One good line may be the last of a broken document, so at least half of the lines must be objects.
     if 2 * sum(isinstance(payload, dict) for _, payload in lines) < len(lines):
         raise ReadError(
             f"{path} is not valid JSON: {document.msg} in line {document.lineno}, column {document.colno}. A record file is one "
@@ -35,7 +35,10 @@ def read_payloads(path: Path) -> Iterator[tuple[int, Payload]]:
 
 
 def read_text(path: Path) -> str:
-    """Text of a file, a leading byte order mark removed."""
+    """Read a text file, without its byte order mark.
+
+    RAISES (ReadError): If it cannot be read, or is not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -46,7 +49,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(text: str) -> Payload:
-    """What a text holds, or the error if it is not JSON."""
+    """Parse JSON, or return the error."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -56,6 +59,7 @@ def parse_json(text: str) -> Payload:
 
 
 def read_lines(content: str) -> Iterator[tuple[int, Payload]]:
+    """Parse JSON Lines, and yield each with its number."""
     # str.splitlines would also split at characters that JSON allows inside a string, such as U+2028
     for number, line in enumerate(content.split("\n"), 1):
         if line.strip():
@@ -63,7 +67,10 @@ def read_lines(content: str) -> Iterator[tuple[int, Payload]]:
 
 
 def records_of(document: Any, path: Path) -> list[Any]:
-    """The list of records of a JSON document."""
+    """Return the list of records of a JSON document.
+
+    RAISES (ReadError): If it has none.
+    """
     whole = document
     if isinstance(document, dict):
         if {"text", "labels"} <= document.keys():

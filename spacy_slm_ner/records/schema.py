@@ -1,4 +1,4 @@
-"""The form of a record, as language models are asked to write it."""
+"""Schema of a record, as language models are asked to write it."""
 
 from typing import Annotated, Any, Optional
 
@@ -11,7 +11,7 @@ class WordLabel(BaseModel):
     word (str): The word as it stands in the text.
     label (str): BIO label, "B-DATE" or "I-DATE".
     occurrence (Optional[int]): On the first word of an entity only: which occurrence of the entity's words in the text is
-        meant, counted from 1. Needed where the order of the entities does not tell it ("the 4 of us come at 4").
+        meant, counted from 1. Needed where the order of the entities does not decide ("the 4 of us come at 4").
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -21,7 +21,7 @@ class WordLabel(BaseModel):
 
 
 def whole_characters(text: str) -> str:
-    """Refuse half a character (a lone surrogate), which is left where an answer was cut off inside an emoji."""
+    """Reject half a character (a lone surrogate), which is left where an answer was cut off inside an emoji."""
     try:
         text.encode("utf8")
     except UnicodeEncodeError as error:
@@ -34,7 +34,7 @@ class Record(BaseModel):
 
     text (str): The text.
     labels (list[WordLabel]): The words that belong to an entity, in text order; all others are O and not listed.
-    intent (Optional[str]): What the text is about, one of a small set; None if not told.
+    intent (Optional[str]): Intent of the text, one of a small set; None if there is none.
     """
 
     model_config = ConfigDict(strict=True)
@@ -46,7 +46,7 @@ class Record(BaseModel):
 def parse_record(payload: Any) -> Record:
     """Check a record that was read from JSON.
 
-    RAISES (ValueError): With a sentence that names every field that is wrong and what was got.
+    RAISES (ValueError): If a field is wrong; the message names every such field and its value.
     """
     try:
         return Record.model_validate(payload)
@@ -57,9 +57,10 @@ def parse_record(payload: Any) -> Record:
 
 
 def faults_of(error: ValidationError, whole: str) -> str:
-    """Every field that is wrong, what is wrong with it, and what was got.
+    """Describe every field that is wrong, its fault, and its value.
 
-    whole (str): What to call the whole.
+    error (ValidationError): The error.
+    whole (str): Name of the object itself.
     """
     return "; ".join(
         f"{'.'.join(map(str, one['loc'])) or whole}: {one['msg']}, got {one['input']!r:.80}" for one in error.errors()

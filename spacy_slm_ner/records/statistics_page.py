@@ -1,4 +1,4 @@
-"""The counts of a set of records as Markdown."""
+"""Statistics of a set of record files as Markdown."""
 
 from pathlib import Path
 from typing import Iterable, Iterator, Optional, Sequence
@@ -6,17 +6,19 @@ from typing import Iterable, Iterator, Optional, Sequence
 from ..errors import ReadError
 from .statistics import TEXT, RecordFile, RecordStatistics
 
+# Comments around the tables in a Markdown file; other names would not find the tables of earlier versions.
 START, END = "<!-- CENSUS START -->", "<!-- CENSUS END -->"
 BAR = r"\|"
 TableRow = tuple[str, Sequence[str]]
 
 
 def statistics_page(statistics: RecordStatistics) -> str:
-    """All tables of a statistics."""
+    """Render statistics as Markdown tables."""
     return "\n\n".join(sections(statistics))
 
 
 def sections(statistics: RecordStatistics) -> Iterator[str]:
+    """Render each table, and a sentence about near-duplicates."""
     names = [file.name for file in statistics.files]
     yield table(["", *names], overview(statistics))
     if statistics.has_word and statistics.has_intents:
@@ -33,12 +35,13 @@ def sections(statistics: RecordStatistics) -> Iterator[str]:
 
 
 def word_rows(statistics: RecordStatistics) -> Iterator[TableRow]:
+    """Yield a row for each intent: its texts with the word."""
     for intent in statistics.intents:
-        yield f"`{intent}` texts with it", [hits(file, statistics.word, intent) for file in statistics.files]
+        yield f"`{intent}` texts with it", [word_share(file, statistics.word, intent) for file in statistics.files]
 
 
 def form_tables(statistics: RecordStatistics) -> Iterator[tuple[str, list[TableRow]]]:
-    """Head and rows for each label with forms that occurs."""
+    """Yield header and rows for each label with forms that occurs."""
     counts = [file.count_forms(statistics.forms) for file in statistics.files]
     for label, patterns in statistics.forms.items():
         header = "texts with" if label == TEXT else f"{label} forms"
@@ -48,6 +51,7 @@ def form_tables(statistics: RecordStatistics) -> Iterator[tuple[str, list[TableR
 
 
 def overview(statistics: RecordStatistics) -> Iterator[TableRow]:
+    """Yield the rows of the first table: texts, entities and intents."""
     yield "texts", [str(len(file.docs)) for file in statistics.files]
     yield "without entity", [share(file.without_entity(), len(file.docs)) for file in statistics.files]
     for label in statistics.labels:
@@ -56,23 +60,26 @@ def overview(statistics: RecordStatistics) -> Iterator[TableRow]:
         yield f"intent `{intent}`", [str(file.count_intents()[intent]) for file in statistics.files]
 
 
-def hits(file: RecordFile, word: str, intent: str) -> str:
-    return share(*file.intent_word(word).get(intent, (0, 0)))
+def word_share(file: RecordFile, word: str, intent: str) -> str:
+    """Format the share of the texts of an intent that have a word."""
+    return share(*file.count_intents_with(word).get(intent, (0, 0)))
 
 
 def share(n: int, total: int) -> str:
+    """Format a share, such as "1 of 4 (25%)"."""
     return f"{n} of {total} ({n / max(total, 1):.0%})"
 
 
 def table(header: Sequence[str], rows: Iterable[TableRow]) -> str:
+    """Render a Markdown table."""
     lines = [header, ["---"] * len(header), *([name, *cells] for name, cells in rows)]
     return "\n".join(f"| {' | '.join(cell.replace('|', BAR) for cell in line)} |" for line in lines)
 
 
 def write_page(readme: Path, page: str) -> Optional[str]:
-    """Put a page into a Markdown file, which is made if there is none.
+    """Insert a page into a Markdown file, which is created if there is none.
 
-    RETURNS (Optional[str]): Why it is not in there, if the file has no place for it or cannot be written.
+    RETURNS (Optional[str]): Why it was not inserted; None if it was.
     """
     try:
         if not readme.exists():
@@ -84,22 +91,22 @@ def write_page(readme: Path, page: str) -> Optional[str]:
 
 
 def create_readme(readme: Path, text: str = "") -> None:
-    """Write a Markdown file with a place for a page.
+    """Create a Markdown file with a place for a page.
 
-    text (str): A paragraph for its beginning.
+    text (str): First paragraph.
     RAISES (ReadError): If it cannot be written.
     """
     try:
         readme.parent.mkdir(parents=True, exist_ok=True)
-        readme.write_text("\n\n".join(file for file in ("# Records", text, f"{START}\n{END}\n") if file), encoding="utf8")
+        readme.write_text("\n\n".join(block for block in ("# Records", text, f"{START}\n{END}\n") if block), encoding="utf8")
     except OSError as error:
         raise ReadError(f"Cannot write {readme}: {error.strerror}.") from None
 
 
 def insert_page(readme: Path, page: str) -> None:
-    """Put a page into a Markdown file, between its two marks.
+    """Insert a page into a Markdown file, between the comments `START` and `END`.
 
-    RAISES (ReadError): If the file lacks the marks, or cannot be read or written.
+    RAISES (ReadError): If the file lacks the comments, or cannot be read or written.
     """
     try:
         with readme.open(encoding="utf8", newline="") as file:

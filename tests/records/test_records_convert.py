@@ -10,8 +10,10 @@ import pytest
 from spacy.tokens import DocBin
 
 from spacy_slm_ner.errors import DamageError, ReadError, SchemeError
+from spacy_slm_ner.records import convert
 from spacy_slm_ner.records.convert import Converter
 from spacy_slm_ner.records.damage import DamageLog
+from spacy_slm_ner.records.read_json import read_payloads
 
 
 def record(text, *pairs, **more):
@@ -141,6 +143,18 @@ def test_intents_are_collected_from_all_files(converter, write):
     assert [doc.cats for doc in docs] == [{"cancel": 0.0, "move": 1.0}, {}, {"cancel": 1.0, "move": 0.0}]
 
 
+def test_every_record_file_is_read_once(converter, write, monkeypatch):
+    read = []
+
+    def read_and_note(path):
+        read.append(path.name)
+        return read_payloads(path)
+
+    monkeypatch.setattr(convert, "read_payloads", read_and_note)
+    converter.convert([write("a.json", [{**ANN, "intent": "move"}]), write("b.json", [{**EVE, "intent": "cancel"}])])
+    assert read == ["a.json", "b.json"]
+
+
 def test_named_intents_are_not_added_to(nlp, write):
     converter = Converter(nlp, DamageLog(), intents=("cancel",))
     converter.convert([write("a.json", [{**ANN, "intent": "move"}])])
@@ -175,8 +189,10 @@ import hashlib, sys
 from pathlib import Path
 import spacy
 from spacy.tokens import DocBin
+from spacy_slm_ner.records import convert
 from spacy_slm_ner.records.convert import Converter
 from spacy_slm_ner.records.damage import DamageLog
+from spacy_slm_ner.records.read_json import read_payloads
 docs = Converter(spacy.blank("en"), DamageLog()).convert([Path(sys.argv[1])])
 print(hashlib.sha256(DocBin(docs=docs).to_bytes()).hexdigest())
 """

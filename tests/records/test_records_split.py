@@ -24,35 +24,35 @@ def many(number: int, step: int = 1) -> list[Doc]:
 
 
 def test_shares_are_about_kept() -> None:
-    parts = split(many(600), dev=0.15, test=0.25).parts
-    assert parts.count("test") == pytest.approx(150, abs=35)
-    assert parts.count("dev") == pytest.approx(90, abs=30)
+    splits = split(many(600), dev=0.15, test=0.25).splits
+    assert splits.count("test") == pytest.approx(150, abs=35)
+    assert splits.count("dev") == pytest.approx(90, abs=30)
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)), min_size=1, max_size=40))
 @settings(deadline=None)
 def test_no_entity_and_no_near_duplicate_crosses(rows: list[tuple[int, int]]) -> None:
     docs = [doc_of([f"word{text}{k}" for k in range(5)], [NAMES[name]]) for text, name in rows]
-    parts = split(docs, dev=0.3, test=0.3, disjoint=["NAME"]).parts
-    assert set(parts) <= set(SPLITS)
-    assert crossings(docs, parts, ["NAME"]) == {}
-    assert all(parts[pair.first] == parts[pair.second] for pair in near_duplicates([doc.text for doc in docs]))
+    splits = split(docs, dev=0.3, test=0.3, disjoint=["NAME"]).splits
+    assert set(splits) <= set(SPLITS)
+    assert crossings(docs, splits, ["NAME"]) == {}
+    assert all(splits[pair.first] == splits[pair.second] for pair in near_duplicates([doc.text for doc in docs]))
 
 
 def test_other_labels_may_cross() -> None:
     docs = many(200)
-    assert crossings(docs, split(docs, 0.2, 0.2).parts, ["NAME"]) != {}
-    assert crossings(docs, split(docs, 0.2, 0.2, disjoint=["NAME"]).parts, ["NAME"]) == {}
+    assert crossings(docs, split(docs, 0.2, 0.2).splits, ["NAME"]) != {}
+    assert crossings(docs, split(docs, 0.2, 0.2, disjoint=["NAME"]).splits, ["NAME"]) == {}
 
 
 def test_a_text_stays_where_it_is_when_others_come() -> None:
     docs = many(300)
-    assert split(docs[:200], 0.2, 0.2).parts == split(docs, 0.2, 0.2).parts[:200]
+    assert split(docs[:200], 0.2, 0.2).splits == split(docs, 0.2, 0.2).splits[:200]
 
 
 def test_a_large_group_goes_to_train() -> None:
     found = split([doc_of(["same", "words", "again", "and", "again", str(i)], ["Bo"]) for i in range(100)], 0.3, 0.3, ["NAME"])
-    assert set(found.parts) == {"train"} and (found.groups, found.largest) == (1, 100)
+    assert set(found.splits) == {"train"} and (found.groups, found.largest) == (1, 100)
 
 
 @pytest.mark.parametrize(("dev", "test"), [(0.5, 0.5), (-0.1, 0.2), (1.0, 0.0)])

@@ -10,7 +10,7 @@ FORMS = {"TIME": {"12 h": "pm$", "24 h": ":"}, "TEXT": {"question": r"\?$"}}
 
 
 @pytest.fixture(scope="module")
-def parts(nlp):
+def files(nlp):
     def _doc(text, intent, **entities):
         labels = [WordLabel(word=words, label=f"B-{label}") for label, words in entities.items()]
         return record_to_doc(Record(text=text, labels=labels, intent=intent), nlp, (), ("cancel", "inquiry"))[0]
@@ -23,8 +23,8 @@ def parts(nlp):
     return [RecordFile("train", train), RecordFile("test", [_doc("Call Bob off at 16:00", "cancel", NAME="Bob", TIME="16:00")])]
 
 
-def test_the_whole_page(parts):
-    assert statistics_page(RecordStatistics(parts, FORMS, "cancel", ["NAME"])) == (
+def test_the_whole_page(files):
+    assert statistics_page(RecordStatistics(files, FORMS, "cancel", ["NAME"])) == (
         "|  | train | test |\n"
         "| --- | --- | --- |\n"
         "| texts | 3 | 1 |\n"
@@ -56,19 +56,19 @@ def test_the_whole_page(parts):
     )
 
 
-def test_tables_that_were_not_asked_for_are_left_out(parts):
-    page = statistics_page(RecordStatistics(parts))
+def test_tables_that_were_not_asked_for_are_left_out(files):
+    page = statistics_page(RecordStatistics(files))
     assert [line for line in page.splitlines() if line.startswith("| ---")] == ["| --- | --- | --- |"]
 
 
-def test_twins_are_counted_across_and_within_files(parts):
-    page = statistics_page(RecordStatistics([parts[0], RecordFile("test", parts[0].docs[1:2])]))
+def test_near_duplicates_are_counted_across_and_within_files(files):
+    page = statistics_page(RecordStatistics([files[0], RecordFile("test", files[0].docs[1:2])]))
     assert page.endswith(" from 0.7): 2 across files, 1 within a file.")
 
 
-def test_a_part_without_texts_has_a_page(parts):
+def test_a_file_without_texts_has_a_page(files):
     assert "| without entity | 2 of 3 (67%) | 0 of 0 (0%) |" in statistics_page(
-        RecordStatistics([parts[0], RecordFile("test", [])])
+        RecordStatistics([files[0], RecordFile("test", [])])
     )
 
 
@@ -105,6 +105,6 @@ def test_the_rest_of_the_file_keeps_its_line_ends(readme):
     assert b"# Records\r\n" in readme.read_bytes()
 
 
-def test_a_bar_in_a_name_does_not_open_a_cell(parts):
-    page = statistics_page(RecordStatistics(parts, {"TIME": {"am|pm": "[ap]m$"}}))
+def test_a_bar_in_a_name_does_not_open_a_cell(files):
+    page = statistics_page(RecordStatistics(files, {"TIME": {"am|pm": "[ap]m$"}}))
     assert r"| am\|pm | 1 | 0 |" in page
