@@ -2,9 +2,9 @@
 
 SlmNerError
 ├── SchemeError       tags that do not fit the tagging scheme
-├── ReadError         a file that cannot be read as what it is said to be
+├── ReadError         a file that cannot be read in its format
 ├── DamageError       a damaged record, where the policy is to fail
-├── BaseModelError    a pretrained model that cannot be found or is not the one it should be
+├── BaseModelError    a pretrained model that cannot be found or does not fit
 ├── LabelError        labels that a component cannot have, or lacks
 ├── EvaluationError   two scorers that disagree, or data that cannot be scored
 └── EndpointError     an endpoint that gives no answer
@@ -20,7 +20,7 @@ class SchemeError(SlmNerError):
 
 
 class ReadError(SlmNerError):
-    """A file cannot be read as what it is said to be."""
+    """A file cannot be read in its format."""
 
 
 class DamageError(SlmNerError):
@@ -28,7 +28,7 @@ class DamageError(SlmNerError):
 
 
 class BaseModelError(SlmNerError):
-    """A pretrained model cannot be found, or is not the one it should be."""
+    """A pretrained model cannot be found, or does not fit."""
 
 
 class LabelError(SlmNerError):
@@ -42,8 +42,9 @@ class EvaluationError(SlmNerError):
 class EndpointError(SlmNerError):
     """An endpoint gives no answer.
 
-    kind (str): "key" (refused), "credit" (used up), "request" (refused as it is), "content" (refused for its content; another one
-        may be taken), or "down" (no answer after all tries).
+    message (str): The message.
+    kind (str): "key" (refused), "credit" (used up), "request" (refused as it is), "content" (refused for its content; another
+        request may be accepted), or "down" (no answer after all tries).
     """
 
     def __init__(self, message: str, kind: str) -> None:

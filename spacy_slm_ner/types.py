@@ -1,10 +1,10 @@
-"""Types that all packages share. All ranges are half-open."""
+"""Types that all subpackages share. All ranges are half-open."""
 
 from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """A labelled range: of characters, tokens or words, as the function that takes it says.
+    """A labelled range of characters, tokens or words, as its function documents.
 
     start (int): First position.
     end (int): Position after the last one.
@@ -21,7 +21,7 @@ class Span(NamedTuple):
 
 
 class ScoredSpan(NamedTuple):
-    """A labelled range and how sure its finder is.
+    """A labelled range and its score.
 
     span (Span): The range.
     score (float): From 0 to 1.

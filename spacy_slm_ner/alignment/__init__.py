@@ -1,4 +1,4 @@
-"""From words that somebody copied out of a text back to where they stand in it. Pure Python; positions are characters."""
+"""Alignment of copied words with the text that they were copied from. Pure Python; positions are characters."""
 
 from .folding import fold
 from .locate import Located, Mention, locate

@@ -1,9 +1,9 @@
-"""Where a word may begin or end."""
+"""Word boundaries in a text of any script."""
 
 import re
 import unicodedata
 
-# Scripts that put no space between words: there, every place may be the end of one.
+# Scripts without spaces between words, in which a word may begin or end at any position.
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -12,8 +12,8 @@ UNSPACED = re.compile(
 def is_boundary(text: str, position: int) -> bool:
     """Whether a word may begin or end at a position of a text.
 
-    Not between two letters, except in scripts without spaces (Han, kana, Thai, Lao, Burmese, Khmer), not between two
-    digits, and not in front of a combining mark. Between a letter and a digit it may: "4pm".
+    It may between a letter and a digit ("4pm"), but not between two letters, except in scripts without spaces (Han, kana, Thai,
+    Lao, Burmese, Khmer), not between two digits, and not before a combining mark.
     """
     if not 0 < position < len(text):
         return True
@@ -27,4 +27,5 @@ def is_boundary(text: str, position: int) -> bool:
 
 
 def is_letter(char: str) -> bool:
+    """Whether a character is a letter or a combining mark."""
     return char.isalpha() or unicodedata.category(char).startswith("M")

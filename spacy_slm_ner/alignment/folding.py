@@ -1,8 +1,8 @@
-"""Folding, with which spellings of the same word compare equal, and from which every offset leads back into the text.
+"""Folding of texts, after which spellings of the same word compare equal, with offsets that map back to the text.
 
-`str.lower` and `str.casefold` may change the length of a text (one `İ` shifts every offset behind it). So `fold` folds each
-character alone and keeps it as it is where its folded form is longer, and `fold_loosely`, which may change the length, remembers
-where each character came from.
+`str.lower` and `str.casefold` may change the length of a text (one `İ` shifts every offset after it). So `fold` folds each
+character alone, and keeps it where its folded form is longer. `fold_loosely` may change the length, and keeps the position of
+each character in the text.
 """
 
 import re
@@ -12,13 +12,13 @@ from typing import Iterator, NamedTuple, Optional
 
 QUOTES = dict.fromkeys("‘’‚‛`´ʼ′", "'") | dict.fromkeys("“”„‟″", '"')
 DASHES = dict.fromkeys("‐‑‒–—―−", "-")
-SAME = QUOTES | DASHES
+EQUIVALENTS = QUOTES | DASHES
 
 
 def fold_char(char: str) -> str:
-    """Fold one character to one character: case, quote marks, dashes and kinds of space."""
-    if char in SAME:
-        return SAME[char]
+    """Fold the case, quote mark, dash or kind of space of one character to one character."""
+    if char in EQUIVALENTS:
+        return EQUIVALENTS[char]
     if char.isspace():
         return " "
     folded = char.casefold()
@@ -29,35 +29,35 @@ def fold(text: str) -> str:
     """Fold a text so that spellings of the same word compare equal.
 
     text (str): Any text.
-    RETURNS (str): Folded text of exactly the same length, so that offsets into one are offsets into the other.
+    RETURNS (str): Folded text of the same length, so that offsets are the same.
     """
     return "".join(map(fold_char, text))
 
 
-# A character that is seen as one: a letter with its marks, a Hangul syllable in parts, half-width kana with its voicing mark.
+# Characters that extend the one before, besides combining marks: Hangul vowels and finals, half-width voicing marks of kana.
 EXTENDS = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb\uff9e\uff9f]")
-# Written to lengthen an Arabic word.
+# Lengthens an Arabic word.
 TATWEEL = "\u0640"
 
 
 class Folded(NamedTuple):
-    """A text as it compares.
+    """A folded text with offsets into the text.
 
-    text (str): Without case, invisible characters, and differences that compatibility forms make.
-    starts (list[int]): For each of its characters, where what it came from starts in the text, ...
-    ends (list[int]): ... and where that ends.
+    text (str): The text without case, invisible characters, and compatibility forms.
+    starts (list[int]): Start in the text, for each folded character.
+    ends (list[int]): End in the text, for each folded character.
     """
 
     text: str
     starts: list[int]
     ends: list[int]
 
-    def position(self, place: int) -> int:
-        """First folded character that came from behind a place in the text."""
-        return bisect_left(self.starts, place)
+    def position(self, offset: int) -> int:
+        """Return the first folded character at or after a position in the text."""
+        return bisect_left(self.starts, offset)
 
     def range(self, start: int, end: int) -> Optional[tuple[int, int]]:
-        """Range of the text that a range of folded characters came from; None if it cuts what is seen as one character."""
+        """Map a folded range to the range of the text; None if it cuts a grapheme cluster."""
         cut_start = start > 0 and self.starts[start - 1] == self.starts[start]
         cut_end = end < len(self.text) and self.starts[end] == self.starts[end - 1]
         return None if start >= end or cut_start or cut_end else (self.starts[start], self.ends[end - 1])
@@ -67,40 +67,41 @@ def fold_loosely(text: str) -> Folded:
     """Fold a text further than `fold` does: normal and compatibility forms (NFKC), full case folding, invisible characters.
 
     text (str): Any text.
-    RETURNS (Folded): From which ranges lead back into the text, by whole characters as they are seen.
+    RETURNS (Folded): Folded text, whose ranges map back to grapheme clusters of the text.
     """
     folded: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for start, end in seen_characters(text):
-        part = fold_cluster(text[start:end])
-        folded.append(part)
-        starts += [start] * len(part)
-        ends += [end] * len(part)
+    for start, end in grapheme_clusters(text):
+        cluster = fold_cluster(text[start:end])
+        folded.append(cluster)
+        starts += [start] * len(cluster)
+        ends += [end] * len(cluster)
     return Folded("".join(folded), starts, ends)
 
 
-def seen_characters(text: str) -> Iterator[tuple[int, int]]:
-    """Ranges of a text that are seen as one character each."""
+def grapheme_clusters(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of a text that are perceived as one character each."""
     start = 0
-    for place in range(1, len(text) + 1):
-        if place == len(text) or not extends(text[place]):
-            yield start, place
-            start = place
+    for end in range(1, len(text) + 1):
+        if end == len(text) or not extends(text[end]):
+            yield start, end
+            start = end
 
 
 def extends(char: str) -> bool:
+    """Whether a character belongs to the grapheme cluster of the one before."""
     return unicodedata.category(char).startswith("M") or bool(EXTENDS.match(char))
 
 
 def fold_cluster(cluster: str) -> str:
-    """Fold what is seen as one character; nothing is left of invisible ones. A dotted or dotless i is an i."""
+    """Fold a grapheme cluster and remove its invisible characters. A dotted or dotless i becomes an i."""
     visible = "".join(char for char in cluster if not is_invisible(char))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
     folded = folded.replace("i\u0307", "i").replace("ı", "i")
-    return "".join(SAME.get(char, " " if char.isspace() else char) for char in folded)
+    return "".join(EQUIVALENTS.get(char, " " if char.isspace() else char) for char in folded)
 
 
 def is_invisible(char: str) -> bool:
-    """Whether a character does not show: joiners, marks of direction, soft hyphens, selectors of a variant, tatweel."""
+    """Whether a character is invisible: joiners, marks of direction, soft hyphens, variation selectors, tatweel."""
     return unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f" or char in (TATWEEL, "\u034f")

@@ -1,4 +1,4 @@
-"""The command line. One command a file: `<name>_cli` parses, `<name>` works and returns data."""
+"""The command line. Each command has a file: `<name>_cli` parses its arguments, `<name>` does the work and returns data."""
 
 from ._app import app
 from .base import base_cli

@@ -1,4 +1,4 @@
-"""The typer application, and what all commands share."""
+"""The typer application, and helpers of all commands."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from ..errors import ReadError, SlmNerError
 
 
 class App(typer.Typer):
-    """A typer application that writes any text to any terminal."""
+    """Typer application that writes any text to any terminal."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line."""
@@ -23,7 +23,7 @@ class App(typer.Typer):
 
 
 def escape_unwritable() -> None:
-    """Let stdout and stderr write `\\uXXXX` for what their encoding does not have, such as `日` in cp1252, instead of failing."""
+    """Let stdout and stderr write `\\uXXXX` for characters that their encoding lacks, such as `日` in cp1252."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -41,7 +41,7 @@ stderr = Console(stderr=True, highlight=False)
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """End with a message and exit code 1, not with a traceback, where the input is at fault."""
+    """Exit with a message and code 1, not with a traceback, if the input is at fault."""
     try:
         yield
     except SlmNerError as error:
@@ -50,37 +50,44 @@ def clear_errors() -> Iterator[None]:
 
 
 def decode_argument(text: str) -> str:
-    """An argument or a file name as text that any file can hold: what Python could not decode is read as UTF-8, or marked."""
+    """Return an argument or a file name as valid Unicode: bytes that Python could not decode are read as UTF-8, or replaced."""
     return text.encode("utf8", "surrogateescape").decode("utf8", "replace")
 
 
 def comma_list(value: str) -> list[str]:
-    """Parts of a comma-separated option: `a,b`, `"a, b",c` with quotes as in CSV, or a JSON list `["a, b", "c"]`.
+    """Split a comma-separated option: `a,b`, `"a, b",c` with quotes as in CSV, or a JSON list `["a, b", "c"]`.
 
-    RETURNS (list[str]): The parts, without white space at their ends and without empty ones.
+    RETURNS (list[str]): The items, without white space at their ends and without empty ones.
     RAISES (ReadError): If it is neither.
     """
-    parts = json_list(value.strip())
-    return [part.strip() for part in (csv_row(value) if parts is None else parts) if part.strip()]
+    items = json_list(value.strip())
+    return [item.strip() for item in (csv_row(value) if items is None else items) if item.strip()]
 
 
 def json_list(value: str) -> Optional[list[str]]:
-    """The texts of a JSON list; None if the value does not look like a list."""
+    """Parse a JSON list of strings; None if the value does not look like a list.
+
+    RAISES (ReadError): If it looks like a list, but is none.
+    """
     if not (value.startswith("[") and value.endswith("]")):
         return None
     try:
-        parts = json.loads(value)
+        items = json.loads(value)
     except ValueError:
-        parts = None
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        items = None
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise ReadError(
             f"Got {value!r}, which looks like a list but is no JSON list of texts. "
             """Write '["a, b", "c"]', in single quotes so that the shell keeps the others, or a,b without brackets."""
         )
-    return parts
+    return items
 
 
 def csv_row(value: str) -> list[str]:
+    """Parse a row of CSV.
+
+    RAISES (ReadError): If its quotes are wrong.
+    """
     try:
         rows = list(csv.reader([value], skipinitialspace=True, strict=True))
     except csv.Error as error:

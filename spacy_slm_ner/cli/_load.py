@@ -1,4 +1,4 @@
-"""Loading what commands are given, with clear errors."""
+"""Loading of pipelines and DocBins, with clear errors."""
 
 import re
 from importlib.metadata import requires
@@ -10,14 +10,14 @@ from spacy.tokens import DocBin
 
 from ..errors import ReadError
 
-# Packages of tokenizers that are no extra of spaCy.
+# Packages that a tokenizer needs, without an extra of spaCy.
 NO_EXTRA = {"vi": ["pyvi"]}
-# Languages with spaces between words, which the tokenizer of "xx" can cut into words as well.
+# Languages with spaces between words, for which the tokenizer of "xx" works as well.
 SPACED = frozenset({"ko", "vi"})
 
 
 def blank_pipeline(lang: str) -> Language:
-    """A pipeline with a tokenizer alone.
+    """Make a pipeline that has only a tokenizer.
 
     RAISES (ReadError): If spaCy does not know the language, or its tokenizer needs a package that is not installed.
     """
@@ -34,9 +34,10 @@ def blank_pipeline(lang: str) -> Language:
 
 
 def explain_missing_package(lang: str, said: str) -> str:
-    """What to do about a language that spaCy knows, but not how to cut it into words without a package.
+    """Explain that the tokenizer of a language needs a package that is not installed.
 
-    said (str): spaCy's own message.
+    lang (str): The language.
+    said (str): Message of spaCy.
     """
     packages = packages_of(lang)
     advice = f" Install it: pip install {' '.join(packages)}." if packages else ""
@@ -47,13 +48,13 @@ def explain_missing_package(lang: str, said: str) -> str:
 
 
 def packages_of(lang: str) -> list[str]:
-    """Packages that spaCy's extra of the name of a language brings."""
+    """Return the packages that spaCy's extra for a language installs."""
     wanted = [line for line in requires("spacy") or [] if re.search(rf"extra == ['\"]{re.escape(lang)}['\"]", line)]
     return [re.split(r"[^\w.-]", line)[0] for line in wanted] or NO_EXTRA.get(lang, [])
 
 
 def load_pipeline(model: str) -> Language:
-    """A trained pipeline, from a folder or an installed package.
+    """Load a trained pipeline from a folder or an installed package.
 
     RAISES (ReadError): If it cannot be loaded.
     """
@@ -64,9 +65,9 @@ def load_pipeline(model: str) -> Language:
 
 
 def load_docbin(path: Path) -> DocBin:
-    """The Docs of a file that `convert` wrote.
+    """Load a DocBin that `convert` wrote.
 
-    RAISES (ReadError): If it is no such file.
+    RAISES (ReadError): If the file is not a DocBin, or cannot be read.
     """
     try:
         return DocBin().from_disk(path)

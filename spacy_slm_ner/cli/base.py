@@ -29,9 +29,8 @@ def base(
 ) -> tuple[Path, Optional[str]]:
     """Copy a pretrained model.
 
-    RETURNS (tuple[Path, Optional[str]]): Where it was found, and the piece that now stands for line breaks, if there is a
-        new one.
-    RAISES (BaseModelError): If it is not found, or not what it should be.
+    RETURNS (tuple[Path, Optional[str]]): Folder in which it was found, and the new piece for line breaks, if there is one.
+    RAISES (BaseModelError): If it cannot be found, or does not fit.
     """
     source = copy_base(name, folder, revision)
     if bf16:

@@ -28,7 +28,7 @@ def calibrate_cli(
 
 
 def summarize_calibration(found: dict[str, Any], output: Path) -> str:
-    """What was done, in one line."""
+    """Summarize the calibration in one line."""
     if not found["entities"]:
         return (
             f"{found['component']} found no entity in the data, so there are no scores to calibrate: temperature 1.00 -> "
@@ -41,10 +41,10 @@ def summarize_calibration(found: dict[str, Any], output: Path) -> str:
 
 
 def calibrate(model: str, data: Path, output: Path, component: Optional[str] = None) -> dict[str, Any]:
-    """Calibrate a pipeline and write it.
+    """Calibrate a pipeline, and write it to disk.
 
-    RETURNS (dict[str, Any]): Name of the component, its temperature, number of entities, calibration error before and after; None
-        for these, and a temperature of 1, if it found no entity.
+    RETURNS (dict[str, Any]): Name of the component, its temperature, number of entities, calibration error before and after. If
+        it found no entity, the errors are None and the temperature is 1.
     RAISES (EvaluationError): If no component has a temperature, or gold annotation is missing.
     RAISES (ReadError): If model or data cannot be read.
     """
@@ -53,7 +53,7 @@ def calibrate(model: str, data: Path, output: Path, component: Optional[str] = N
     require_annotation(gold)
     name = find_component(nlp, component)
     pipe: Any = nlp.get_pipe(name)
-    # Fitting starts from the scores as they are decoded.
+    # The temperature is fitted to unscaled scores.
     pipe.temperature = 1.0
     before = score_entities(nlp, pipe, gold)
     if before is not None:
@@ -65,7 +65,10 @@ def calibrate(model: str, data: Path, output: Path, component: Optional[str] = N
 
 
 def find_component(nlp: Language, name: Optional[str]) -> str:
-    """The component to calibrate."""
+    """Find the component to calibrate.
+
+    RAISES (EvaluationError): If it has no temperature, or several have one and none is named.
+    """
     known = [pipe_name for pipe_name, pipe in nlp.pipeline if hasattr(pipe, "temperature")]
     if name is None and len(known) == 1:
         return known[0]
@@ -77,7 +80,7 @@ def find_component(nlp: Language, name: Optional[str]) -> str:
 
 
 def score_entities(nlp: Language, pipe: Any, gold: list[Doc]) -> Optional[Calibration]:
-    """Scores of all that a component finds, whatever its threshold and whatever else the pipeline does; None if nothing."""
+    """Score all entities that a component finds, without its threshold and the other components; None if it finds none."""
     docs = list(nlp.pipe((doc.text for doc in gold), disable=[name for name, other in nlp.pipeline if other is pipe]))
     pipe.score_ents(docs)
     return measure_calibration(docs, gold)

@@ -18,7 +18,11 @@ from ._load import blank_pipeline
 
 
 class AllowedNames(NamedTuple):
-    """Which names are allowed; empty for any."""
+    """Allowed names; empty for any.
+
+    labels (Sequence[str]): Labels.
+    intents (Sequence[str]): Intents.
+    """
 
     labels: Sequence[str] = ()
     intents: Sequence[str] = ()
@@ -84,31 +88,32 @@ def check(
     least_unseen: Optional[float] = None,
     tokenizer: str = "",
 ) -> tuple[RecordStatistics, CheckResult]:
-    """Count and judge record files.
+    """Count and check record files.
 
     RETURNS (tuple[RecordStatistics, CheckResult]): The counts, and one sentence for each fault and each note.
     RAISES (ReadError): If a file cannot be read.
     """
-    # All damage is wanted, so nothing may stop at the first.
+    # The policy "fail" would stop at the first damage, but all damage is reported.
     damage_log = DamageLog("skip" if on_error == "skip" else "repair")
     statistics = RecordStatistics(read_record_files(inputs, lang, damage_log, names), *tables)
-    verdicts = [check_damage(damage_log.findings, on_error), check_statistics(statistics, least_unseen)]
-    faults = [fault for verdict in verdicts for fault in verdict.faults]
+    results = [check_damage(damage_log.findings, on_error), check_statistics(statistics, least_unseen)]
+    faults = [fault for result in results for fault in result.faults]
     if any(names):
         faults += check_names(read_record_files(inputs, lang, DamageLog(), ANY_NAMES), *names)
     return statistics, CheckResult(
-        [*faults, *check_tokenizer(lang, tokenizer)], [note for verdict in verdicts for note in verdict.notes]
+        [*faults, *check_tokenizer(lang, tokenizer)], [note for result in results for note in result.notes]
     )
 
 
 def read_record_files(inputs: Sequence[Path], lang: str, damage_log: DamageLog, names: AllowedNames) -> list[RecordFile]:
+    """Read record files, each without regard to the others."""
     nlp = blank_pipeline(lang)
-    jobs = [(path, Converter(nlp, damage_log, labels=names.labels, intents=names.intents)) for path in inputs]
-    return [RecordFile(path.stem, converter.convert([path])) for path, converter in jobs]
+    converters = [Converter(nlp, damage_log, labels=names.labels, intents=names.intents) for _ in inputs]
+    return [RecordFile(path.stem, converter.convert([path])) for path, converter in zip(inputs, converters)]
 
 
 def check_tokenizer(lang: str, tokenizer: str) -> list[str]:
-    """A sentence if records and pipelines would be cut into different tokens."""
+    """Check that records and pipelines have the same tokenizer."""
     usual = blank_pipeline(lang).config["nlp"]["tokenizer"]["@tokenizers"]
     if not tokenizer or tokenizer == usual:
         return []
@@ -119,7 +124,10 @@ def check_tokenizer(lang: str, tokenizer: str) -> list[str]:
 
 
 def load_forms(path: Optional[Path]) -> Forms:
-    """The forms of a file; none without a file, or if its name is empty."""
+    """Load the forms to count; none without a file, or if its name is empty.
+
+    RAISES (ReadError): If the file cannot be read, or has another form.
+    """
     if path is None or path == Path(""):
         return {}
     try:

@@ -76,7 +76,7 @@ def convert(
 ) -> dict[str, Any]:
     """Convert files to one DocBin.
 
-    RETURNS (dict[str, Any]): The account that `report` gets as JSON: inputs, number of docs and of entities by label,
+    RETURNS (dict[str, Any]): Result, which is written to `report` as JSON: inputs, number of docs and of entities by label,
         intents, schemes, counts of damage by kind, and every finding with file, record number, kind, reason and text.
     RAISES (SlmNerError): If a file cannot be read, or a record is damaged and the policy is "fail".
     """
@@ -85,7 +85,7 @@ def convert(
     output.parent.mkdir(parents=True, exist_ok=True)
     DocBin(docs=docs).to_disk(output)
     found = [ent.label_ for doc in docs for ent in doc.ents]
-    account = {
+    result = {
         "inputs": [str(path) for path in inputs],
         "docs": len(docs),
         "docs_without_entity": sum(not doc.ents for doc in docs),
@@ -98,20 +98,21 @@ def convert(
     }
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(report, account)
-    return account
+        srsly.write_json(report, result)
+    return result
 
 
-def print_result(account: dict[str, Any], output: Path) -> None:
-    labels = ", ".join(f"{n} {label}" for label, n in account["entities"].items()) or "none"
+def print_result(result: dict[str, Any], output: Path) -> None:
+    """Print the counts of docs and damage."""
+    labels = ", ".join(f"{n} {label}" for label, n in result["entities"].items()) or "none"
     console.print(
-        f"{account['docs']} docs ({account['docs_without_entity']} without entity; {labels}) -> {output}",
+        f"{result['docs']} docs ({result['docs_without_entity']} without entity; {labels}) -> {output}",
         soft_wrap=True,
         markup=False,
     )
-    if account["counts"]:
-        table = Table("found", "records", f"what --on-error {account['on_error']} did with it")
-        for kind, n in account["counts"].items():
-            skipped = account["on_error"] == "skip" and kind in DAMAGE
+    if result["counts"]:
+        table = Table("found", "records", f"what --on-error {result['on_error']} did with it")
+        for kind, n in result["counts"].items():
+            skipped = result["on_error"] == "skip" and kind in DAMAGE
             table.add_row(kind, str(n), "record left out" if skipped else {**DAMAGE, **REMARKS}[kind])
         console.print(table)

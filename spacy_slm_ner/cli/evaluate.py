@@ -62,11 +62,12 @@ def evaluate(
 
 
 def folder_size(folder: Optional[Path]) -> int:
-    """Bytes of all files below a folder; 0 for a pipeline that was never stored."""
+    """Count the bytes of all files in a folder; 0 for a pipeline without a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder else 0
 
 
 def print_metrics(metrics: dict[str, Any]) -> None:
+    """Print the main figures."""
     entities = metrics["entities"]
     low, high = entities["strict_f1_interval_95"]
     title = Text(f"{metrics['name']} on {metrics['data']}: {metrics['docs']} texts")
@@ -88,4 +89,5 @@ def print_metrics(metrics: dict[str, Any]) -> None:
 
 
 def figures(row: dict[str, float]) -> list[str]:
+    """Format precision, recall, F1 and the number of gold entities."""
     return [*(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), str(row["gold"])]

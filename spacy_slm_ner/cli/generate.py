@@ -86,8 +86,8 @@ def generate(
     """Ask for records until there are enough, or a limit is reached.
 
     RETURNS (tuple[End, dict[str, Any]]): Why it ended; counts, tokens, cost and quotas.
-    RAISES (ReadError): If there is no key, no price for a limit of cost, or the output belongs to something else.
-    RAISES (EndpointError): If no endpoint can have the address, or no request the key.
+    RAISES (ReadError): If there is no key, no price for a limit of cost, or the output belongs to another run.
+    RAISES (EndpointError): If no endpoint can have the address, or the key cannot be sent.
     """
     limits = limits or Limits()
     price = find_price(spec.model, read_prices(prices))
@@ -105,6 +105,7 @@ def generate(
 
 
 async def ask(run: Run, endpoint: Endpoint, limits: Limits, batch: bool) -> End:
+    """Ask until the run ends, and close the endpoint."""
     try:
         return await (ask_batches if batch else ask_concurrently)(run, endpoint, limits)
     finally:
@@ -112,7 +113,7 @@ async def ask(run: Run, endpoint: Endpoint, limits: Limits, batch: bool) -> End:
 
 
 def find_key(spec: Spec) -> str:
-    """The key of the endpoint.
+    """Find the key of the endpoint.
 
     RAISES (ReadError): If there is none, and the endpoint is OpenAI's.
     """
@@ -125,10 +126,10 @@ def find_key(spec: Spec) -> str:
 
 
 class ProgressBar:
-    """A progress bar while a run lasts.
+    """Progress bar of a run.
 
-    spec (Spec): Says how many records are wanted.
-    visible (bool): False for none.
+    spec (Spec): Spec with the number of records.
+    visible (bool): Whether the bar is shown.
     """
 
     def __init__(self, spec: Spec, visible: bool) -> None:
@@ -150,6 +151,7 @@ class ProgressBar:
 
 
 def summarize_run(run: Run) -> dict[str, Any]:
+    """Return counts, tokens, cost and quotas of a run."""
     return {
         "records": run.state.records,
         "rejects": run.state.rejects,
@@ -166,6 +168,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
 
 
 def print_summary(summary: dict[str, Any], output: Path) -> None:
+    """Print the quotas and the counts of a run."""
     table = Table("", "", "number", "wanted", title="Quotas")
     for kind, value, number, wanted in summary["quotas"]:
         table.add_row(kind, value, str(number), f"{wanted:.0f}")
@@ -181,6 +184,7 @@ def print_summary(summary: dict[str, Any], output: Path) -> None:
 
 
 def print_estimate(found: Estimate, spec: Spec) -> None:
+    """Print the estimate of a run."""
     cost = f"no price is known for {spec.model}, name one with --prices" if found.cost is None else f"${found.cost:.4f}"
     console.print(
         f"{spec.records} records from {spec.model}: about {found.requests} requests, {found.usage.prompt:,} + "

@@ -34,20 +34,20 @@ def new_base_cli(
 def new_base(
     sentences: Path, folder: Path, pieces: int, hidden: int, layers: int, heads: int, texts: int, encoder: Optional[Path] = None
 ) -> None:
-    """Train a tokenizer on prompts and texts as `spacy-slm-ner.Mixture.v1` varies them, and write it with first weights.
+    """Train a tokenizer on the prompts and texts of `spacy-slm-ner.Mixture.v1`, and write it with a newly initialized model.
 
     RAISES (ReadError): If the sentences cannot be read.
-    RAISES (BaseModelError): If the numbers make no model, or the encoder cannot be read.
+    RAISES (BaseModelError): If no model can have these sizes, or the encoder cannot be read.
     """
     make_base(folder, prompts(sentences, texts), pieces, hidden, layers, heads, encoder)
 
 
 def prompts(sentences: Path, number: int) -> Iterator[str]:
-    """Everything that a tokenizer will have to write."""
+    """Yield prompts and answers, as the tokenizer will encode them."""
     vocab = Vocab()
     tasks = TaskMaker(read_sentences(sentences), dict.fromkeys(FORMATS, 1.0), Random(0))
     for sentence, task in islice(tasks, number):
-        # A prompt holds the text as it is, so it need not be tokenized.
+        # A prompt holds the text as it is, so one token is enough.
         doc = Doc(vocab, words=[sentence.text], spaces=[False])
         messages = FORMATS[task["format"]](task["labels"], task["intents"]).render(doc)
         yield "\n".join(message["content"] for message in messages)

@@ -40,7 +40,7 @@ def quality_cli(
 
 
 def quality(records: Path, output: Path, spec: Optional[Path] = None, lang: str = "en") -> dict[str, Any]:
-    """Write the page.
+    """Write the page of quality.
 
     RETURNS (dict[str, Any]): Number of records, counts, diversity, giveaways, suspicions and damage.
     RAISES (ReadError): If a file cannot be read, or holds no records.
@@ -49,7 +49,7 @@ def quality(records: Path, output: Path, spec: Optional[Path] = None, lang: str 
     converter = Converter(blank_pipeline(lang), damage_log)
     docs = converter.convert([records], "records")
     if not docs:
-        raise ReadError(f"{records} holds no records that could be predictions, of {sum(1 for _ in read_payloads(records))}.")
+        raise ReadError(f"{records} holds no records that could be judged, of {sum(1 for _ in read_payloads(records))}.")
     wanted = wanted_shares(read_spec(spec)) if spec else {}
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(
@@ -66,7 +66,7 @@ def quality(records: Path, output: Path, spec: Optional[Path] = None, lang: str 
 
 
 def wanted_shares(spec: Spec) -> dict[str, float]:
-    """What a spec asks for, by name."""
+    """Return the shares that a spec asks for, by name."""
     weights = spec.weights_of_intents
     shares = {name: weight / sum(weights.values()) for name, weight in weights.items()}
     return {"no entity": spec.without_entities, **{name: label.share for name, label in spec.labels.items()}, **shares}

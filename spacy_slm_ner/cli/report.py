@@ -47,7 +47,7 @@ def report(metrics: Sequence[Path], output: Path, title: str = "Evaluation repor
 
 
 def comparison(metrics: Sequence[dict[str, Any]], title: str) -> Table:
-    """The main figures side by side."""
+    """Make a table of the main figures of all pipelines."""
     table = Table("pipeline", "strict F1", "95 % interval", "intent accuracy", "ECE", "words/s", "MB", title=Text(title))
     for found in metrics:
         low, high = found["entities"]["strict_f1_interval_95"]

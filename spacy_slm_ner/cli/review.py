@@ -34,7 +34,7 @@ def review_cli(
 
 
 def review(records: Path, output: Path, lang: str = "en") -> dict[str, int]:
-    """Ask for a decision on each record that has none yet; each is on the disk at once.
+    """Ask for a decision on each record that has none yet, and write each decision to disk at once.
 
     RETURNS (dict[str, int]): Number of records that are accepted, rejected and left.
     RAISES (ReadError): If the records cannot be read, or another process reviews them.
@@ -60,12 +60,15 @@ def review(records: Path, output: Path, lang: str = "en") -> dict[str, int]:
 
 
 def record_key(payload: Any) -> str:
-    """By which a record is known again."""
+    """Return the key that identifies a record in the journal."""
     return json.dumps(payload, sort_keys=True) if isinstance(payload, (dict, list, str)) else str(payload)
 
 
 def decide(payload: Any, converter: Converter, title: str) -> Optional[dict[str, Any]]:
-    """Show a record and ask what to do with it. RETURNS: The decision; None to stop."""
+    """Show a record, and ask what to do with it.
+
+    RETURNS (Optional[dict[str, Any]]): The decision; None to stop.
+    """
     record = payload
     while True:
         doc, problems = converter.build(record)
@@ -80,15 +83,15 @@ def decide(payload: Any, converter: Converter, title: str) -> Optional[dict[str,
             return {"text": record_key(payload), "record": record if choice == "a" else None}
         edited = click.edit(json.dumps(record, ensure_ascii=False, indent=1), extension=".json")
         if edited is not None:
-            read = parse_json(edited)
-            if isinstance(read, json.JSONDecodeError):
-                console.print(Text(f"Not JSON, so nothing was changed: {read}", style="red"))
+            parsed = parse_json(edited)
+            if isinstance(parsed, json.JSONDecodeError):
+                console.print(Text(f"Not JSON, so nothing was changed: {parsed}", style="red"))
             else:
-                record = read
+                record = parsed
 
 
 def mark_entities(doc: Doc) -> Text:
-    """A text with its entities and its intent."""
+    """Format a text with its entities and its intent."""
     text = Text()
     for segment, label in entity_segments(doc):
         text.append(segment, style="bold reverse" if label else "")
@@ -98,6 +101,7 @@ def mark_entities(doc: Doc) -> Text:
 
 
 def entity_segments(doc: Doc) -> Iterator[tuple[str, str]]:
+    """Split a text at its entities, and yield each segment with its label; empty outside entities."""
     last = 0
     for ent in doc.ents:
         yield doc.text[last : ent.start_char], ""

@@ -1,1 +1,1 @@
-"""How good a pipeline is: scores that two libraries agree on, their spread, every error, and the report."""
+"""Evaluation of a pipeline: scores on which two libraries agree, confidence intervals, errors and the report."""

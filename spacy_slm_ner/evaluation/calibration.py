@@ -1,4 +1,4 @@
-"""Whether scores mean what they say: of the entities that are given 0.8, four in five should be right."""
+"""Calibration of scores: four in five of the entities with the score 0.8 should be right."""
 
 from dataclasses import dataclass
 from typing import Any, Iterator, NamedTuple, Optional, Sequence
@@ -13,15 +13,15 @@ from .scores import PRF
 
 BINS = 10
 THRESHOLDS = tuple(i / 20 for i in range(20))
-# Wider temperatures would only turn every score into 0, 0.5 or 1.
+# Temperatures outside these bounds would turn every score into 0, 0.5 or 1.
 TEMPERATURES = (0.1, 10.0)
 
 
 class ScoredPrediction(NamedTuple):
     """A predicted entity.
 
-    score (float): From 0 to 1.
-    correct (bool): Whether gold has the same range and label.
+    score (float): Its score, from 0 to 1.
+    correct (bool): Whether a gold entity has the same range and label.
     """
 
     score: float
@@ -30,7 +30,7 @@ class ScoredPrediction(NamedTuple):
 
 @dataclass(frozen=True)
 class Calibration:
-    """Scores against what is true.
+    """Scores of predicted entities, compared with gold.
 
     predictions (Sequence[ScoredPrediction]): All predicted entities that have a score.
     gold (int): Number of gold entities.
@@ -40,7 +40,7 @@ class Calibration:
     gold: int
 
     def bins(self) -> Iterator[dict[str, float]]:
-        """Entities by score, in ten bins of equal width (a reliability diagram); empty ones are left out."""
+        """Group entities by score in ten bins of equal width (a reliability diagram); empty bins are left out."""
         for i in range(BINS):
             inside = [one for one in self.predictions if min(int(one.score * BINS), BINS - 1) == i]
             if inside:
@@ -50,26 +50,27 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """Expected calibration error (Naeini et al. 2015): mean distance between score and share of right ones, over the bins."""
+        """Expected calibration error (Naeini et al. 2015): mean distance between score and accuracy, over the bins."""
         return sum(row["count"] * abs(row["score"] - row["correct"]) for row in self.bins()) / max(len(self.predictions), 1)
 
     def sweep(self) -> Iterator[dict[str, float]]:
-        """Strict precision, recall and F1 if only entities of at least a score were taken."""
+        """Compute strict precision, recall and F1 over thresholds of the score."""
         for threshold in THRESHOLDS:
-            taken = [one for one in self.predictions if one.score >= threshold]
-            prf = PRF(sum(one.correct for one in taken), len(taken), self.gold)
+            kept = [one for one in self.predictions if one.score >= threshold]
+            prf = PRF(sum(one.correct for one in kept), len(kept), self.gold)
             yield {"threshold": threshold, **prf.to_dict()}
 
     def scaled(self, temperature: float) -> "Calibration":
-        """The same entities under another temperature."""
+        """Scale the scores by a temperature."""
         return Calibration([one._replace(score=scale(one.score, temperature)) for one in self.predictions], self.gold)
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON can hold them."""
         return {"expected_calibration_error": self.error, "bins": list(self.bins()), "sweep": list(self.sweep())}
 
 
 def score_of(span: DocSpan) -> Optional[float]:
-    """The score that a component gave to an entity, None if it gave none."""
+    """Return the score of an entity; None if it has none."""
     return span._.score if DocSpan.has_extension("score") else None
 
 
@@ -91,10 +92,10 @@ def measure_calibration(predicted: Sequence[Doc], gold: Sequence[Doc]) -> Option
 
 
 def fit_temperature(predictions: Sequence[ScoredPrediction]) -> float:
-    """The temperature under which the scores explain best which entities are right (Guo et al. 2017).
+    """Fit the temperature that minimizes the log-loss of the scores (Guo et al. 2017).
 
-    predictions (Sequence[ScoredPrediction]): Entities with the scores of temperature 1.
-    RETURNS (float): What the log-odds are to be divided by, from 0.1 to 10.
+    predictions (Sequence[ScoredPrediction]): Entities with their scores at temperature 1.
+    RETURNS (float): Divisor of the log-odds, from 0.1 to 10.
     """
     scores = np.clip([one.score for one in predictions], 1e-9, 1 - 1e-9)
     odds = np.log(scores) - np.log1p(-scores)

@@ -1,4 +1,4 @@
-"""Run a pipeline over gold Docs and measure everything that the report shows."""
+"""Evaluation of a pipeline on gold Docs, with all figures of the report."""
 
 import time
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class Evaluation:
     pairs (Sequence[Sequence[Pair]]): Entities of each text, as ranges of characters.
     agreed (Scores): Strict precision, recall and F1 on which spaCy and seqeval agree.
     intents (Optional[IntentScores]): None if the data or the pipeline has no intents.
-    words_per_second (float): Tokens through `nlp.pipe` a second, the fastest of the timed passes.
-    calibration (Optional[Calibration]): None if the pipeline gives its entities no scores.
-    unusable (list[str]): Parts of texts or answers that components could not use, as they report them.
+    words_per_second (float): Tokens per second through `nlp.pipe`, in the fastest of the timed passes.
+    calibration (Optional[Calibration]): None if the pipeline does not score its entities.
+    unusable (list[str]): Problems with texts or answers that components report.
     """
 
     examples: Sequence[Example]
@@ -40,10 +40,11 @@ class Evaluation:
 
     @property
     def flat(self) -> list[Pair]:
+        """Pairs of all texts."""
         return [pair for pairs in self.pairs for pair in pairs]
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures, and every text with its entities, as JSON can hold them."""
+        """Return the figures, and every text with its entities, as JSON can hold them."""
         low, high = bootstrap_f1(self.pairs)
         return {
             "docs": len(self.examples),
@@ -63,6 +64,7 @@ class Evaluation:
 
 
 def intents_to_dict(scores: IntentScores) -> dict[str, Any]:
+    """Return scores of intents as JSON can hold them."""
     return {
         "accuracy": scores.accuracy,
         "macro_f1": scores.macro_f1,
@@ -72,6 +74,7 @@ def intents_to_dict(scores: IntentScores) -> dict[str, Any]:
 
 
 def text_to_dict(eg: Example, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Return a text with its entities and intents as JSON can hold them."""
     return {
         "text": eg.reference.text,
         "pairs": [{"kind": pair.kind, "gold": pair.gold, "predicted": pair.predicted} for pair in pairs],
@@ -81,19 +84,22 @@ def text_to_dict(eg: Example, pairs: Sequence[Pair]) -> dict[str, Any]:
 
 
 def char_spans(doc: Doc) -> list[Span]:
-    """Entities of a Doc as ranges of characters."""
+    """Return the entities of a Doc as ranges of characters."""
     return [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
 
 
 def bare_doc(nlp: Language, gold: Doc, gold_preproc: bool) -> Doc:
-    """A Doc without annotation: the text as the pipeline's tokenizer parts it, or the gold tokens."""
+    """Make a Doc without annotation, tokenized by the pipeline or with the gold tokens."""
     if gold_preproc:
         return Doc(nlp.vocab, words=[token.text for token in gold], spaces=[bool(token.whitespace_) for token in gold])
     return nlp.make_doc(gold.text)
 
 
 def annotate(nlp: Language, gold: Sequence[Doc], gold_preproc: bool, passes: int) -> tuple[list[Doc], float]:
-    """Annotate bare copies of gold Docs; the last pass's Docs and the fewest seconds of any pass."""
+    """Annotate bare copies of gold Docs several times.
+
+    RETURNS (tuple[list[Doc], float]): Docs of the last pass, and seconds of the fastest.
+    """
     seconds = []
     for _ in range(max(passes, 1)):
         docs = [bare_doc(nlp, doc, gold_preproc) for doc in gold]
@@ -104,7 +110,7 @@ def annotate(nlp: Language, gold: Sequence[Doc], gold_preproc: bool, passes: int
 
 
 def restrict(doc: Doc, labels: Sequence[str]) -> Doc:
-    """A copy of a Doc without the entities of other labels."""
+    """Copy a Doc without the entities of other labels."""
     copy = doc.copy()
     copy.ents = [ent for ent in copy.ents if ent.label_ in labels]
     return copy
@@ -118,7 +124,7 @@ def evaluate_docs(
     nlp (Language): The pipeline.
     gold (Sequence[Doc]): Docs with gold entities and, optionally, exclusive gold categories.
     gold_preproc (bool): Use the gold tokens instead of the pipeline's tokenizer.
-    labels (Sequence[str]): Entity labels to score, entities of others are dropped on both sides; empty for all.
+    labels (Sequence[str]): Entity labels to score; entities of other labels are dropped on both sides. Empty for all.
     passes (int): Number of timed passes; the first also warms up.
     RETURNS (Evaluation): The figures.
     RAISES (EvaluationError): If a gold Doc has no entity annotation, or spaCy and seqeval disagree.
@@ -137,5 +143,5 @@ def evaluate_docs(
 
 
 def problems_of(doc: Doc, components: Sequence[str]) -> list[str]:
-    """What components report that they could not use."""
+    """Return the problems with a text that components report."""
     return [problem for name in components for problem in doc.user_data.get(name, {}).get("problems", [])]

@@ -1,4 +1,4 @@
-"""Accuracy and macro F1 of exclusive text categories."""
+"""Accuracy and F1 of intents, which are exclusive text categories."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..labels import best_category
 
 @dataclass(frozen=True)
 class IntentScores:
-    """Scores of exclusive categories.
+    """Scores of intents.
 
     accuracy (float): Share of texts whose best category is the gold one.
     macro_f1 (float): Mean F1 of the categories, unweighted.

@@ -1,4 +1,4 @@
-"""Which predicted entity answers which gold one, and what is wrong with it."""
+"""Pairing of predicted and gold entities, with the kind of each error."""
 
 from typing import Iterator, Literal, NamedTuple, Optional, Sequence, get_args
 
@@ -9,7 +9,7 @@ PAIR_KINDS: tuple[PairKind, ...] = get_args(PairKind)
 
 
 class Pair(NamedTuple):
-    """A gold entity and the predicted one that answers it.
+    """A gold entity and the predicted entity that is paired with it.
 
     gold (Optional[Span]): None for a spurious prediction.
     predicted (Optional[Span]): None for a missed entity.
@@ -20,8 +20,11 @@ class Pair(NamedTuple):
 
     @property
     def kind(self) -> PairKind:
-        """correct: same range and label; wrong_boundary: same label, ranges overlap; wrong_label: another label, ranges
-        overlap; missed: nothing predicted there; spurious: nothing there in gold."""
+        """Kind of the pair.
+
+        correct: same range and label. wrong_boundary: same label, ranges overlap. wrong_label: another label, ranges overlap.
+        missed: no predicted entity overlaps. spurious: no gold entity overlaps.
+        """
         if self.gold is None:
             return "spurious"
         if self.predicted is None:
@@ -32,17 +35,18 @@ class Pair(NamedTuple):
 
 
 def closeness(gold: Span, predicted: Span) -> tuple[bool, bool, int]:
-    """How well two overlapping entities fit, larger is better: same entity, same label, shared positions."""
+    """Rank two overlapping entities, larger is better: same entity, same label, shared positions."""
     shared = min(gold.end, predicted.end) - max(gold.start, predicted.start)
     return gold == predicted, gold.label == predicted.label, shared
 
 
 def candidates(gold: Sequence[Span], predicted: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+    """Yield all pairs of overlapping entities."""
     return ((g, p) for g in gold for p in predicted if g.overlaps(p))
 
 
 def pair_spans(gold: Sequence[Span], predicted: Sequence[Span]) -> list[Pair]:
-    """Pair the entities of one text, best fits first; each is used once.
+    """Pair the entities of one text greedily, the closest first; each is paired once.
 
     gold (Sequence[Span]): Gold entities, not overlapping each other.
     predicted (Sequence[Span]): Predicted entities, not overlapping each other.

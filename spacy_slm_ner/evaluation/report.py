@@ -1,4 +1,4 @@
-"""The evaluation report: one self-contained HTML page for any number of pipelines on one data set."""
+"""Evaluation report: a self-contained HTML page for any number of pipelines on one data set."""
 
 from collections import Counter
 from typing import Any, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ ERRORS = tuple(kind for kind in PAIR_KINDS if kind != "correct")
 def render_report(metrics: Sequence[Metrics], title: str) -> str:
     """Render the report.
 
-    metrics (Sequence[Metrics]): What `evaluate` wrote, one for each pipeline.
+    metrics (Sequence[Metrics]): Metrics that `evaluate` wrote, one for each pipeline.
     title (str): Heading of the page.
     RETURNS (str): HTML without any link to the outside.
     """
@@ -44,14 +44,14 @@ def render_report(metrics: Sequence[Metrics], title: str) -> str:
 
 
 def confusion_rows(cells: Sequence[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
-    """A square table of counts, gold label to predicted label, "O" last."""
+    """Make a square table of counts by gold and predicted label, "O" last."""
     names = sorted({name for gold, predicted, _ in cells for name in (gold, predicted)}, key=lambda name: (name == "O", name))
     counts = {(gold, predicted): n for gold, predicted, n in cells}
     return {gold: {predicted: counts.get((gold, predicted), 0) for predicted in names} for gold in names}
 
 
 def error_cards(texts: Sequence[Metrics], colors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Every text with an error in its entities or its intent, as gold and prediction by displaCy."""
+    """Yield every text with an error in its entities or its intent, gold and predicted entities highlighted."""
     for number, text in enumerate(texts, 1):
         kinds = sorted({pair["kind"] for pair in text["pairs"]} - {"correct"}, key=PAIR_KINDS.index)
         predicted_intent = text["predicted_intent"]
@@ -68,10 +68,10 @@ def error_cards(texts: Sequence[Metrics], colors: Mapping[str, str]) -> Iterator
 
 
 def labels_of(pairs: Sequence[Metrics]) -> set[str]:
-    """Labels that take part in an error."""
+    """Return the labels of all errors."""
     return {span[2] for pair in pairs if pair["kind"] != "correct" for span in (pair["gold"], pair["predicted"]) if span}
 
 
 def spans_of(pairs: Sequence[Metrics], side: str) -> list[Span]:
-    """One side of a text."""
+    """Return the gold or the predicted entities of a text."""
     return [Span(*pair[side]) for pair in pairs if pair[side]]

@@ -10,7 +10,7 @@ from scipy.stats import bootstrap
 
 from .pairing import Pair, PairKind
 
-# What a pair of each kind is worth. Partial: MUC's half credit for a wrong boundary.
+# Credit of a pair by mode and kind. Partial: MUC's half credit for a wrong boundary.
 CREDIT: dict[str, dict[PairKind, float]] = {
     "strict": {"correct": 1.0},
     "partial": {"correct": 1.0, "wrong_boundary": 0.5},
@@ -22,7 +22,7 @@ CREDIT: dict[str, dict[PairKind, float]] = {
 class PRF:
     """Precision, recall and F1 of a set of entities.
 
-    credit (float): Sum of what the pairs are worth; under strict scoring, the number of true positives.
+    credit (float): Sum of the credits of the pairs; under strict scoring, the number of true positives.
     predicted (int): Number of predicted entities.
     gold (int): Number of gold entities.
     """
@@ -44,6 +44,7 @@ class PRF:
         return 2 * self.credit / (self.predicted + self.gold) if self.predicted + self.gold else 0.0
 
     def to_dict(self) -> dict[str, float]:
+        """Return the figures as JSON can hold them."""
         return {"precision": self.precision, "recall": self.recall, "f1": self.f1, "gold": self.gold, "predicted": self.predicted}
 
 
@@ -51,8 +52,8 @@ def score_pairs(pairs: Iterable[Pair], mode: str = "strict") -> PRF:
     """Score entities.
 
     pairs (Iterable[Pair]): Pairs of any number of texts.
-    mode (str): "strict": range and label must be right. "partial": a wrong boundary counts half. "type_only": a wrong boundary
-        counts whole.
+    mode (str): "strict": range and label must be right. "partial": half credit for a wrong boundary. "type_only": full credit
+        for a wrong boundary.
     RETURNS (PRF): The figures.
     """
     pairs = list(pairs)
@@ -79,19 +80,21 @@ def score_labels(pairs: Iterable[Pair], mode: str = "strict") -> dict[str, PRF]:
 
 
 def confusion(pairs: Iterable[Pair]) -> Counter[tuple[str, str]]:
-    """Number of entities by gold and predicted label; the missing side of a missed or spurious entity is "O". A pair of one label
-    counts on the diagonal even where the boundary is wrong."""
+    """Count entities by gold and predicted label; the missing side of a missed or spurious entity is "O".
+
+    A pair of one label counts on the diagonal even if its boundary is wrong.
+    """
     return Counter((gold.label if gold else "O", predicted.label if predicted else "O") for gold, predicted in pairs)
 
 
 def bootstrap_f1(texts: Sequence[Sequence[Pair]], samples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
-    """Percentile bootstrap interval of strict F1, texts drawn with replacement.
+    """Compute the percentile bootstrap interval of strict F1, over texts.
 
     texts (Sequence[Sequence[Pair]]): Pairs of each text.
     samples (int): Number of resampled sets.
-    seed (int): Seed of the draws.
+    seed (int): Seed of the resampling.
     level (float): Share of resampled F1 values between the two bounds.
-    RETURNS (tuple[float, float]): Lower and upper bound; twice the F1 itself where a single text leaves nothing to draw.
+    RETURNS (tuple[float, float]): Lower and upper bound; both are the F1 itself if there are fewer than two texts.
     """
     scores = [score_pairs(pairs) for pairs in texts]
     if len(scores) < 2:
@@ -106,6 +109,6 @@ def bootstrap_f1(texts: Sequence[Sequence[Pair]], samples: int = 1000, seed: int
 
 
 def pooled_f1(hits: NDArray[np.float64], sizes: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-    """F1 over texts from their true positives and their numbers of predicted plus gold entities."""
+    """Compute F1 over texts from their true positives and their numbers of predicted plus gold entities."""
     totals = sizes.sum(axis=axis)
     return np.asarray(2 * hits.sum(axis=axis) / np.maximum(totals, 1))

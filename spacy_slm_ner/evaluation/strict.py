@@ -1,4 +1,4 @@
-"""Strict span scores by two independent libraries, which must agree."""
+"""Strict scores of entities by two independent libraries, which must agree."""
 
 from typing import Sequence
 
@@ -18,19 +18,19 @@ OVERALL = "all"
 
 
 def token_tags(spans: Sequence[DocSpan], length: int) -> list[str]:
-    """IOB2 tags of the tokens of a Doc."""
+    """Encode the entities of a Doc as IOB2 tags of its tokens."""
     return encode_tags([Span(span.start, span.end, span.label_) for span in spans], length)
 
 
 def spacy_scores(examples: Sequence[Example]) -> Scores:
-    """Precision, recall and F1 overall and of each label, by spaCy's scorer."""
+    """Compute precision, recall and F1 overall and of each label by spaCy's scorer."""
     result = get_ner_prf(list(examples))
     rows = {OVERALL: {key: result[f"ents_{key}"] for key in "prf"}, **(result["ents_per_type"] or {})}
     return {label: (row["p"] or 0.0, row["r"] or 0.0, row["f"] or 0.0) for label, row in rows.items()}
 
 
 def seqeval_scores(examples: Sequence[Example]) -> Scores:
-    """The same by seqeval, over the tokens of the reference. Its default mode is lenient, hence strict IOB2 by name."""
+    """Compute the same by seqeval, over the tokens of the reference. Its default mode is lenient, so strict IOB2 is set."""
     gold = [token_tags(eg.reference.ents, len(eg.reference)) for eg in examples]
     predicted = [token_tags(eg.get_aligned_spans_x2y(eg.predicted.ents), len(eg.reference)) for eg in examples]
     if not any(tag != "O" for tags in gold + predicted for tag in tags):
@@ -45,9 +45,10 @@ def seqeval_scores(examples: Sequence[Example]) -> Scores:
 
 
 def require_annotation(gold: Sequence[Doc]) -> None:
-    """Make sure that every gold Doc carries entity annotation; spaCy's scorer leaves the others out in silence.
+    """Check that every gold Doc has entity annotation, as spaCy's scorer silently ignores the others.
 
-    RAISES (EvaluationError): If one does not.
+    gold (Sequence[Doc]): The gold Docs.
+    RAISES (EvaluationError): If one has none.
     """
     bare = [doc.text for doc in gold if not doc.has_annotation("ENT_IOB")]
     if bare:
@@ -58,11 +59,11 @@ def require_annotation(gold: Sequence[Doc]) -> None:
 
 
 def agreed_scores(examples: Sequence[Example]) -> Scores:
-    """Strict scores on which spaCy and seqeval agree.
+    """Compute the strict scores on which spaCy and seqeval agree.
 
-    examples (Sequence[Example]): Predicted and gold Docs; every gold Doc must carry entity annotation.
+    examples (Sequence[Example]): Predicted and gold Docs; every gold Doc must have entity annotation.
     RETURNS (Scores): Precision, recall and F1 by label, and overall under "all".
-    RAISES (EvaluationError): If a gold Doc carries none, or the two libraries disagree.
+    RAISES (EvaluationError): If a gold Doc has none, or the two libraries disagree.
     """
     require_annotation([eg.reference for eg in examples])
     ours, theirs = spacy_scores(examples), seqeval_scores(examples)

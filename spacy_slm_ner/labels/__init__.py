@@ -1,4 +1,4 @@
-"""BIO tags and spans, and exclusive categories. Pure Python; positions are word positions."""
+"""BIO tags and spans, and exclusive categories. Positions are words."""
 
 from .categories import best_category
 from .schemes import SCHEMES, Scheme, check_scheme, detect_scheme

@@ -4,7 +4,7 @@ from typing import Mapping, Optional
 
 
 def best_category(cats: Mapping[str, float]) -> Optional[str]:
-    """The category with the highest value.
+    """Return the category with the highest value.
 
     cats (Mapping[str, float]): Value of each category.
     RETURNS (Optional[str]): None if there are no categories.

@@ -1,6 +1,6 @@
-"""Which tagging scheme a data set uses.
+"""Tagging schemes, and their detection.
 
-IO     I- only: entities of one label that touch cannot be told apart (Wikigold)
+IO     I- only: adjacent entities of one label cannot be separated (Wikigold)
 IOB1   I- everywhere, B- only where an entity follows another of its label (CoNLL-2003 as published)
 IOB2   B- opens every entity (most sets today)
 BILUO  B- I- L- for longer entities, U- for single words; IOBES names them B- I- E- S-
@@ -23,10 +23,10 @@ PREFIXES: dict[Scheme, frozenset[str]] = {
 
 
 def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
-    """Tell the scheme of a data set from its tags.
+    """Detect the scheme of a data set from its tags.
 
-    Where inside tags open entities and `B-` also does so where IOB1 would not, no scheme fits: that is IOB2 with
-    damage, and is reported as IOB2.
+    If inside tags open entities, and `B-` also does where IOB1 would not have it, no scheme fits: such data is damaged IOB2, and
+    is reported as IOB2.
 
     sequences (Iterable[Sequence[str]]): Tags of each sentence.
     RETURNS (Scheme): The strictest scheme that explains the tags.
@@ -51,9 +51,11 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
 
 
 def check_scheme(sequences: Iterable[Sequence[str]], scheme: Scheme) -> None:
-    """Make sure that no tag has a prefix that the scheme does not know.
+    """Check that all tags have prefixes of a scheme.
 
-    RAISES (SchemeError): At the first such tag.
+    sequences (Iterable[Sequence[str]]): Tags of each sentence.
+    scheme (Scheme): The scheme.
+    RAISES (SchemeError): At the first tag with another prefix.
     """
     for tags in sequences:
         for tag in tags:

@@ -1,6 +1,6 @@
-"""Tags to spans and back.
+"""Conversion of tags to spans and back.
 
-One reader serves every scheme in the wild (IOB1, IOB2, IO, BILUO, IOBES), because they differ only in what they forbid:
+One decoder reads every scheme (IOB1, IOB2, IO, BILUO, IOBES), because they differ only in what they forbid:
 a `B-`, `U-` or `S-` always opens an entity, an `I-`, `L-` or `E-` continues an open one of its label or else opens
 one, and `L-`, `E-`, `U-` and `S-` close it.
 """
@@ -35,9 +35,9 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def decode_tags(tags: Sequence[str]) -> tuple[list[Span], list[int]]:
-    """Read the entities of one sequence of tags, in any scheme.
+    """Decode the entities of one sequence of tags, in any scheme.
 
-    tags (Sequence[str]): One tag a word.
+    tags (Sequence[str]): One tag per word.
     RETURNS (tuple[list[Span], list[int]]): The entities as ranges of words, in order, and the positions where an entity
         was opened by an inside tag. Such a position is normal in IO and IOB1, and damage in IOB2 and BILUO.
     RAISES (SchemeError): If a tag cannot be read.
@@ -67,11 +67,11 @@ def decode_tags(tags: Sequence[str]) -> tuple[list[Span], list[int]]:
 
 
 def encode_tags(spans: Iterable[Span], length: int) -> list[str]:
-    """Write entities as IOB2 tags.
+    """Encode entities as IOB2 tags.
 
     spans (Iterable[Span]): Non-overlapping ranges of words, in any order.
     length (int): Number of words.
-    RETURNS (list[str]): One tag a word.
+    RETURNS (list[str]): One tag per word.
     RAISES (SchemeError): If a span is empty, overlaps another or leaves the sequence.
     """
     tags = [OUTSIDE] * length

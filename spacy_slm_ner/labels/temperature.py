@@ -1,13 +1,13 @@
-"""Temperature scaling: what makes the scores of entities say how often they are right."""
+"""Temperature scaling, which calibrates the scores of entities."""
 
 import math
 
 
 def scale(probability: float, temperature: float) -> float:
-    """Scale the probability that something is right (Guo et al. 2017).
+    """Scale a probability by a temperature (Guo et al. 2017).
 
     probability (float): From 0 to 1.
-    temperature (float): The log-odds are divided by it: 1.0 changes nothing, above it scores become less sure.
+    temperature (float): Divisor of the log-odds: 1.0 changes nothing, higher temperatures move scores towards 0.5.
     RETURNS (float): From 0 to 1.
     """
     sure = min(max(probability, 1e-12), 1 - 1e-12)

@@ -1,9 +1,9 @@
-"""The best legal row of BIO tags for the scores of a tagger, and how probable each of its entities is.
+"""Decoding of the best legal sequence of BIO tags for the scores of a tagger, with the probability of each entity.
 
-A row is legal if every `I-X` follows `B-X` or `I-X`. The probability of a legal row is the product of its tags' probabilities,
-normalised over all legal rows: a linear chain that has no transitions but forbidden ones. So Viterbi finds the best row, and
-the probability of an entity by the forward-backward algorithm (Rabiner 1989). Tag 0 is `O`; label number k has the tags `1 + 2k`
-(B) and `2 + 2k` (I).
+A sequence is legal if every `I-X` follows `B-X` or `I-X`. The probability of a legal sequence is the product of the probabilities
+of its tags, normalized over all legal sequences: a linear chain without transition scores, but with forbidden transitions. The
+Viterbi algorithm finds the best sequence, and the forward-backward algorithm the probability of an entity (Rabiner 1989).
+Tag 0 is `O`; label number k has the tags `1 + 2k` (B) and `2 + 2k` (I).
 """
 
 from typing import Iterator, NamedTuple, Sequence
@@ -17,12 +17,12 @@ BATCH = 100_000
 
 
 class Tagged(NamedTuple):
-    """An entity.
+    """An entity with its probability.
 
     start (int): First token.
     end (int): Token after the last one.
     label (int): Number of its label.
-    probability (float): That exactly this is an entity, under all legal rows.
+    probability (float): Probability of exactly this entity, over all legal sequences.
     """
 
     start: int
@@ -32,29 +32,29 @@ class Tagged(NamedTuple):
 
 
 def tag_names(labels: Sequence[str]) -> list[str]:
-    """Tags in the order of their numbers."""
+    """Return the tags in the order of their numbers."""
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
 
 
 def find_entities(scores: Sequence[NDArray]) -> list[list[Tagged]]:
-    """Entities of the best legal row of each text.
+    """Find the entities of the best legal sequence of each text.
 
-    scores (Sequence[NDArray]): Of each text, a score of each tag for each token, as logits. Shape: (tokens, tags).
-    RETURNS (list[list[Tagged]]): In order.
+    scores (Sequence[NDArray]): Logits of each text. Shape: (tokens, tags).
+    RETURNS (list[list[Tagged]]): Entities of each text, in order.
     """
     found: list[list[Tagged]] = [[] for _ in scores]
     for numbers in batches([len(one) for one in scores]):
         emissions = pad([scores[number] for number in numbers])
         tags = best_sequences(emissions)
         if (tags != 0).any():
-            sums = SequenceSums.of(emissions)
+            sums = SequenceSums.from_emissions(emissions)
             for row, number in enumerate(numbers):
                 found[number] = [sums.entity(row, *span) for span in entities_of(tags[row])]
     return found
 
 
 def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Numbers of texts, those of like length together; texts without tokens are in none."""
+    """Yield batches of texts of similar length, as their numbers; texts without tokens are in none."""
     batch: list[int] = []
     for number in sorted((i for i, length in enumerate(lengths) if length), key=lambda i: lengths[i]):
         if batch and lengths[number] * (len(batch) + 1) > BATCH:
@@ -66,7 +66,7 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 def pad(scores: Sequence[NDArray]) -> NDArray:
-    """Log-probabilities of tags, padded with tokens that are outside for sure. Shape: (texts, longest, tags)."""
+    """Compute the log-probabilities of tags, padded with outside tokens. Shape: (texts, longest, tags)."""
     padded = np.full((len(scores), max(map(len, scores)), scores[0].shape[1]), -np.inf)
     padded[:, :, 0] = 0.0
     for row, one in enumerate(scores):
@@ -75,7 +75,7 @@ def pad(scores: Sequence[NDArray]) -> NDArray:
 
 
 def entities_of(tags: NDArray) -> Iterator[tuple[int, int, int]]:
-    """Start, end and label of each entity of a legal row. Shape of tags: (tokens,)."""
+    """Yield start, end and label of each entity of a legal sequence. Shape of tags: (tokens,)."""
     for start in np.flatnonzero(tags % 2 == 1):
         end = start + 1
         while end < len(tags) and tags[end] == tags[start] + 1:
@@ -84,9 +84,9 @@ def entities_of(tags: NDArray) -> Iterator[tuple[int, int, int]]:
 
 
 def best_sequences(emissions: NDArray) -> NDArray:
-    """The most probable legal row of each text. Shape: (texts, tokens, tags) -> (texts, tokens).
+    """Find the most probable legal sequence of each text. Shape: (texts, tokens, tags) -> (texts, tokens).
 
-    The best tags one by one are the best row wherever they are legal, which they mostly are.
+    The best tags of the tokens are the best sequence if they are legal, as they mostly are.
     """
     tags: NDArray = emissions.argmax(axis=2)
     before = np.pad(tags, ((0, 0), (1, 0)))[:, :-1]
@@ -98,7 +98,7 @@ def best_sequences(emissions: NDArray) -> NDArray:
 
 
 def viterbi(emissions: NDArray) -> NDArray:
-    """See `best_sequences`."""
+    """Find the most probable legal sequence of each text by the Viterbi algorithm. Shapes as in `best_sequences`."""
     texts, tokens, number = emissions.shape
     best = emissions[:, 0].copy()
     best[:, 2::2] = -np.inf
@@ -109,19 +109,19 @@ def viterbi(emissions: NDArray) -> NDArray:
         begin, inside = best[:, 1::2], best[:, 2::2]
         pointers[i, :, 2::2] = np.arange(1, number, 2) + (inside > begin)
         best = emissions[:, i] + np.take_along_axis(best, pointers[i], axis=1)
-    rows = np.zeros((texts, tokens), dtype=np.int64)
-    rows[:, -1] = best.argmax(axis=1)
+    tags = np.zeros((texts, tokens), dtype=np.int64)
+    tags[:, -1] = best.argmax(axis=1)
     for i in range(tokens - 1, 0, -1):
-        rows[:, i - 1] = pointers[i, np.arange(texts), rows[:, i]]
-    return rows
+        tags[:, i - 1] = pointers[i, np.arange(texts), tags[:, i]]
+    return tags
 
 
 class SequenceSums(NamedTuple):
-    """SequenceSums over legal rows, as logarithms.
+    """Sums of the probabilities of legal sequences, as logarithms.
 
     emissions (NDArray): Log-probability of each tag. Shape: (texts, tokens, tags).
-    forward (NDArray): Of all rows up to a token that end in a tag. The same shape.
-    opening (NDArray): Of all rows from a token on that begin with `O` or `B-`. Shape: (texts, tokens + 1).
+    forward (NDArray): Sum of all sequences up to a token that end with a tag. Shape: (texts, tokens, tags).
+    opening (NDArray): Sum of all sequences from a token on that begin with `O` or `B-`. Shape: (texts, tokens + 1).
     """
 
     emissions: NDArray
@@ -129,7 +129,8 @@ class SequenceSums(NamedTuple):
     opening: NDArray
 
     @classmethod
-    def of(cls, emissions: NDArray) -> "SequenceSums":
+    def from_emissions(cls, emissions: NDArray) -> "SequenceSums":
+        """Compute the sums by the forward-backward algorithm."""
         texts, tokens, _ = emissions.shape
         forward = np.full_like(emissions, -np.inf)
         forward[:, 0] = emissions[:, 0]
@@ -149,7 +150,7 @@ class SequenceSums(NamedTuple):
         return cls(emissions, forward, opening)
 
     def entity(self, row: int, start: int, end: int, label: int) -> Tagged:
-        """An entity of a text, with its probability."""
+        """Compute the probability of an entity of a text."""
         begin = 1 + 2 * label
         inside = self.emissions[row, start + 1 : end, begin + 1].sum()
         log = self.forward[row, start, begin] + inside + self.opening[row, end] - self.opening[row, 0]

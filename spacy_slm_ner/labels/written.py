@@ -1,4 +1,4 @@
-"""Tags as people and language models write them: `B_NAME`, `[b-name]`, `NAME (B)`, `Begin: NAME`, `B-B-NAME`."""
+"""Parsing of tags as people and language models write them: `B_NAME`, `[b-name]`, `NAME (B)`, `Begin: NAME`, `B-B-NAME`."""
 
 import re
 from typing import Iterator, NamedTuple, Sequence
@@ -6,7 +6,7 @@ from typing import Iterator, NamedTuple, Sequence
 from .tags import OUTSIDE
 
 DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
-# Prefixes by their names. M (middle) and W (whole) are those of BMES and BMEWO.
+# Prefixes by their names. M (middle) is from BMES and BMEWO, W (whole) from BMEWO.
 PREFIX_OF_NAME = {
     **{letter: letter for letter in "BILEUS"},
     "M": "I",
@@ -16,7 +16,7 @@ PREFIX_OF_NAME = {
     **dict.fromkeys(("END", "LAST"), "L"),
     **dict.fromkeys(("SINGLE", "SINGLETON", "UNIT", "UNIQUE", "WHOLE"), "U"),
 }
-# Those that open no name of a label: START_DATE, LAST NAME and U-BAHN are labels.
+# Prefixes that begin no label, as others do in START_DATE, LAST NAME and U-BAHN.
 CERTAIN = frozenset({"B", "I", "BEGIN", "BEGINNING", "INSIDE"})
 NAMES = "|".join(sorted(PREFIX_OF_NAME, key=len, reverse=True))
 FRONT = re.compile(rf"(?P<prefix>{NAMES})\s*(?P<separator>[-_:./|*\s])\s*(?P<label>\S.*)", re.IGNORECASE | re.DOTALL)
@@ -26,11 +26,11 @@ WRAPPED = re.compile(r"""[\[(<{"'`](.*)[\])>}"'`]""", re.DOTALL)
 
 
 class TagReading(NamedTuple):
-    """A way to read a tag.
+    """A possible reading of a tag.
 
-    prefix (str): One of B, I, L, E, U, S; "O" for an outside tag; "" where there is none.
-    label (str): The label, "" if the tag is outside.
-    certain (bool): Whether no label is likely to be written so.
+    prefix (str): One of B, I, L, E, U, S; "O" for an outside tag; "" without a prefix.
+    label (str): The label; "" for an outside tag.
+    certain (bool): Whether the whole tag is unlikely to be a label.
     """
 
     prefix: str
@@ -39,7 +39,7 @@ class TagReading(NamedTuple):
 
 
 def possible_readings(written: str) -> Iterator[TagReading]:
-    """Read a tag in all ways that it can be meant, the most likely first."""
+    """Yield all possible readings of a tag, the most likely first."""
     tag = written.strip().translate(DASHES)
     wrapped = WRAPPED.fullmatch(tag)
     tag = wrapped[1].strip() if wrapped else tag
@@ -52,7 +52,7 @@ def possible_readings(written: str) -> Iterator[TagReading]:
             name, label = match["prefix"].upper(), match["label"].strip()
             certain = name in CERTAIN or (pattern is FRONT and len(name) == 1 and match["separator"] == "-" and name in "LEUS")
             again = FRONT.fullmatch(label)
-            # Written twice, as in `B-B-NAME`. In `B-B_CELL`, the second belongs to the label.
+            # The prefix is written twice, as in `B-B-NAME`. In `B-B_CELL`, the second one belongs to the label.
             if again is not None and (again["prefix"].upper(), again["separator"]) == (name, match["separator"]):
                 yield TagReading(PREFIX_OF_NAME[name], again["label"].strip(), certain)
             yield TagReading(PREFIX_OF_NAME[name], label, certain)
@@ -60,18 +60,18 @@ def possible_readings(written: str) -> Iterator[TagReading]:
 
 
 def read_tag(written: str, allowed: Sequence[str]) -> TagReading:
-    """Read a tag, such that its label is an allowed one if that is possible at all.
+    """Read a tag, and prefer a reading with an allowed label.
 
     written (str): The tag.
-    allowed (Sequence[str]): Labels, which are never taken apart. Empty if any is allowed: then `B_NAME` is a NAME, and a label
-        that is written like a tag, such as `B_CELL`, needs the list.
-    RETURNS (TagReading): As `possible_readings` has it, the label in the case of the allowed one.
+    allowed (Sequence[str]): Allowed labels, which are never split; empty for any. Without them, `B_NAME` is a NAME, and so a
+        label that looks like a tag, such as `B_CELL`, needs the list.
+    RETURNS (TagReading): The reading, the label in the case of the allowed one.
     """
     names = {name.upper(): name for name in allowed}
     if written.strip().upper() in names:
         return TagReading("", names[written.strip().upper()])
-    ways = list(possible_readings(written))
-    known = (way for way in ways if way.label.upper() in names or way.label.upper() in ("", OUTSIDE))
-    best = next(known, None) or next(way for way in ways if way.certain)
+    all_readings = list(possible_readings(written))
+    known = (one for one in all_readings if one.label.upper() in names or one.label.upper() in ("", OUTSIDE))
+    best = next(known, None) or next(one for one in all_readings if one.certain)
     label = "" if best.label.upper() == OUTSIDE else best.label
     return best._replace(label=names.get(label.upper(), label))

@@ -1,4 +1,4 @@
-"""Addresses and connections: what is wrong with them, in one sentence."""
+"""Checks of the address and the key of an endpoint, and explanations of failed connections."""
 
 import os
 import re
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ..errors import EndpointError
 
 BASE_URL_VARIABLE = "OPENAI_BASE_URL"
+# Pattern of a cause, advice, and kind of the `EndpointError`.
 CAUSES = (
     (r"UnsupportedProtocol|InvalidURL|missing an 'http", "Write `base_url` with http:// or https:// in front.", "request"),
     (
@@ -37,8 +38,8 @@ CAUSES = (
 def check_address(base_url: Optional[str]) -> None:
     """Check the address of an endpoint.
 
-    base_url (Optional[str]): The spec's; None for the one of the environment or OpenAI's.
-    RAISES (EndpointError): If no server can have it.
+    base_url (Optional[str]): Address in the spec; None for the one in the environment or OpenAI's.
+    RAISES (EndpointError): If no server can have this address.
     """
     address = os.environ.get(BASE_URL_VARIABLE) if base_url is None else base_url
     if address is None:
@@ -53,43 +54,49 @@ def check_address(base_url: Optional[str]) -> None:
 
 
 def address_fault(address: str) -> str:
-    """What is wrong with an address; empty if nothing is."""
+    """Return the fault of an address; empty if it has none."""
     if not address.strip() or any(char.isspace() or not char.isprintable() for char in address):
         return "it is empty or holds white space"
     try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
+        url = urlsplit(address)
+        host, _ = url.hostname, url.port
         (host or "").encode("idna")
     except ValueError as error:
         return str(error)
-    if parts.scheme not in ("http", "https") or "://" not in address:
+    if url.scheme not in ("http", "https") or "://" not in address:
         return "it begins with neither http:// nor https://"
     return "" if host else "it names no host"
 
 
 def check_key(key: str) -> None:
-    """Check that a key can be sent.
+    """Check that a key can be sent in a header.
 
-    RAISES (EndpointError): If it holds characters that no header can hold.
+    RAISES (EndpointError): If it cannot.
     """
     if not key.isascii() or not key.isprintable() or key != key.strip():
         raise EndpointError("The key holds characters that no key has. Copy it again into OPENAI_API_KEY.", "key")
 
 
 def explain_connection(error: BaseException, tries: int, redact: Callable[[str], str] = str) -> tuple[str, str]:
-    """What went wrong with a connection, without the key, and how the run ends."""
-    causes = [f"{type(one).__name__}: {one}" for one in cause_chain(error)]
+    """Explain why a connection failed.
+
+    error (BaseException): The error.
+    tries (int): Number of tries.
+    redact (Callable[[str], str]): Removes the key from a text.
+    RETURNS (tuple[str, str]): Message with advice, and kind of the `EndpointError`.
+    """
+    causes = [f"{type(cause).__name__}: {cause}" for cause in cause_chain(error)]
     found = next((entry for entry in CAUSES if any(re.search(entry[0], cause, re.IGNORECASE) for cause in causes[::-1])), None)
     advice, kind = found[1:] if found else ("Check `base_url` and the network.", "down")
-    told = list(dict.fromkeys(cause.removesuffix(".") for cause in causes))
-    return f"No answer after {tries} tries: {redact(' - '.join(told))[:300]}. {advice}", kind
+    distinct = list(dict.fromkeys(cause.removesuffix(".") for cause in causes))
+    return f"No answer after {tries} tries: {redact(' - '.join(distinct))[:300]}. {advice}", kind
 
 
 def cause_chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and its causes, first the outermost."""
-    seen: Optional[BaseException] = error
+    """Yield an error and its causes, the outermost first."""
+    current: Optional[BaseException] = error
     for _ in range(4):
-        if seen is None:
+        if current is None:
             return
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+        yield current
+        current = current.__cause__ or current.__context__

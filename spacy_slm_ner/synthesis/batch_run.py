@@ -1,7 +1,7 @@
 """A run through the Batch API: half the price, and answers within a day. A killed run resumes the batch that it had created.
 
-A batch that has failed (or has expired, was cancelled, is unknown to the endpoint, or has no answer) is written off in the journal
-with its reason, after the answers that it has are stored. Its open requests are asked again.
+A batch that has failed (or has expired, was cancelled, is unknown to the endpoint, or has no answer) is written off in the
+journal with its reason, after the answers that it has are stored. Its open requests are asked again.
 """
 
 import openai

@@ -1,4 +1,4 @@
-"""ParsedAnswer what an endpoint sends with status 200: a completion, a complaint all the same, or something else altogether."""
+"""Reading of responses with status 200, which hold a completion, a complaint, or something else altogether."""
 
 import json
 from typing import Any, Callable, Optional, Union
@@ -9,13 +9,16 @@ from .prices import Usage
 from .refusals import Complaint, complaint_of, is_html, shorten, title_of
 
 ADDRESS_ADVICE = "Check `base_url`, which ends in /v1 on most servers, and that no proxy or login page stands in between."
-TEXTS = ("text", "output_text")
+# Types of content that are text; others are reasoning.
+TEXT_TYPES = ("text", "output_text")
 
 
 def read_object(content: bytes, redact: Callable[[str], str] = str) -> dict[str, Any]:
-    """The JSON object of a body, without the key.
+    """Read the JSON object of a body.
 
-    RAISES (EndpointError): If it holds something else, with what it holds and what to do.
+    content (bytes): The body.
+    redact (Callable[[str], str]): Removes the key from a text.
+    RAISES (EndpointError): If the body holds something else; the message says what.
     """
     text = redact(content.decode("utf-8-sig", errors="replace"))
     if not text.strip():
@@ -38,9 +41,9 @@ def read_object(content: bytes, redact: Callable[[str], str] = str) -> dict[str,
 
 
 def reply_or_complaint(body: dict[str, Any], redact: Callable[[str], str] = str) -> Union[Reply, Complaint]:
-    """What a body with status 200 is: an answer, if anything was written or counted, or else a complaint.
+    """Read a body with status 200: an answer, if there is text or a count of tokens, else a complaint.
 
-    RAISES (EndpointError): If it is neither.
+    RAISES (EndpointError): If the body is neither.
     """
     reply = read_completion(body, redact)
     error = error_in(body)
@@ -55,7 +58,7 @@ def reply_or_complaint(body: dict[str, Any], redact: Callable[[str], str] = str)
 
 
 def error_in(body: dict[str, Any]) -> Any:
-    """The error of a body, of its only choice, or the reason why a prompt was blocked."""
+    """Return the error of a body or of its only choice, or the reason why a prompt was blocked; None without an error."""
     choice = first_choice(body)
     feedback = as_dict(body.get("prompt_feedback") or body.get("promptFeedback"))
     blocked = feedback.get("block_reason") or feedback.get("blockReason")
@@ -63,12 +66,17 @@ def error_in(body: dict[str, Any]) -> Any:
         return {"message": f"The prompt was blocked by a content filter: {blocked}"}
     if body.get("error") or choice.get("error"):
         return body.get("error") or choice["error"]
-    told = body.get("message") or body.get("detail") or body.get("error_msg") or body.get("msg")
-    return told if "choices" not in body and isinstance(told, str | list) else None
+    message = body.get("message") or body.get("detail") or body.get("error_msg") or body.get("msg")
+    return message if "choices" not in body and isinstance(message, str | list) else None
 
 
 def read_completion(completion: dict[str, Any], redact: Callable[[str], str] = str, discount: float = 1.0) -> Reply:
-    """The reply of a chat completion, whatever parts of it an endpoint leaves out."""
+    """Read a chat completion, of which an endpoint may leave out any field.
+
+    completion (dict[str, Any]): The JSON object.
+    redact (Callable[[str], str]): Removes the key from a text.
+    discount (float): Share of the usual price.
+    """
     choice = first_choice(completion)
     message = as_dict(choice.get("message"))
     usage = as_dict(completion.get("usage"))
@@ -87,24 +95,28 @@ def read_completion(completion: dict[str, Any], redact: Callable[[str], str] = s
 
 
 def first_choice(completion: dict[str, Any]) -> dict[str, Any]:
+    """Return the first choice of a completion; empty if there is none."""
     choices = completion.get("choices")
     return as_dict(choices[0]) if isinstance(choices, list) and choices else {}
 
 
 def as_dict(value: Any) -> dict[str, Any]:
+    """Return a value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def text_of(content: Any) -> str:
-    """The text of a content, which some endpoints send in parts; parts of reasoning are none of it."""
+    """Return the text of a message's content, which some endpoints send as a list of content parts."""
     if isinstance(content, list):
-        return "".join(text_of(part) if isinstance(part, str) else text_of_part(as_dict(part)) for part in content)
+        return "".join(part if isinstance(part, str) else text_of_part(as_dict(part)) for part in content)
     return content if isinstance(content, str) else ""
 
 
 def text_of_part(part: dict[str, Any]) -> str:
-    return text_of(part.get("text")) if part.get("type", "text") in TEXTS else ""
+    """Return the text of a content part; empty for reasoning."""
+    return text_of(part.get("text")) if part.get("type", "text") in TEXT_TYPES else ""
 
 
 def count_of(number: Optional[Any]) -> int:
+    """Return a count of tokens; 0 if it is no positive number."""
     return int(number) if isinstance(number, int | float) and number > 0 else 0

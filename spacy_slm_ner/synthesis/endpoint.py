@@ -1,7 +1,7 @@
-"""Any OpenAI-compatible endpoint.
+"""Client of any OpenAI-compatible endpoint.
 
-The openai package retries by itself: 408, 409, 429, 5xx, time-outs and broken connections, after the time that the endpoint
-names, or else after a growing time with jitter.
+The openai package retries by itself: 408, 409, 429, 5xx, time-outs and broken connections, after the delay that the endpoint
+names, or else with exponential backoff and jitter.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from .spec import Spec
 
 Structure = Literal["schema", "json", "none"]
 STRUCTURES: tuple[Structure, ...] = ("schema", "json", "none")
-# The temperature of OpenAI's API where a request names none.
+# Temperature of OpenAI's API where a request names none.
 DEFAULT_TEMPERATURE = 1.0
-# Stand in for a key where a server wants none. They are no secrets, but words that stand in answers.
+# Placeholders for a key where a server needs none. They are no secrets, and occur in answers, so they are not redacted.
 NO_KEY = "none"
 NO_KEYS = {
     *(
@@ -46,7 +46,9 @@ NO_KEYS = {
     ),
     *("not-needed", "ollama", "lm-studio", "dummy", "fake", "test", "token", "local", "placeholder"),
 }
+# Seconds.
 LONGEST_PAUSE = 8.0
+# Message and kind of the `EndpointError` by kind of complaint.
 MEANINGS: dict[ComplaintKind, tuple[str, str]] = {
     "content": ("The endpoint refused the request for its content", "content"),
     "credit": ("The account has no credit left", "credit"),
@@ -59,11 +61,11 @@ MEANINGS: dict[ComplaintKind, tuple[str, str]] = {
 
 
 class RequestOptions(NamedTuple):
-    """How requests are made.
+    """Options of all requests.
 
     timeout (float): Seconds for one request.
-    retries (int): Number of further tries of one request.
-    per_minute (Optional[int]): Most requests a minute; None for no limit of our own.
+    retries (int): Most retries of one request.
+    per_minute (Optional[int]): Most requests a minute; None for no limit.
     """
 
     timeout: float = 120.0
@@ -72,12 +74,12 @@ class RequestOptions(NamedTuple):
 
 
 class Endpoint:
-    """Asks for answers.
+    """Client of an endpoint, which learns the parameters that the endpoint accepts.
 
-    spec (Spec): Names the model, the address and the temperature.
-    key (str): Never printed, logged or written.
-    options (RequestOptions): How requests are made.
-    RAISES (EndpointError): If there can be no endpoint at this address, or no such key.
+    spec (Spec): Spec with the model, the address and the temperature.
+    key (str): The key, which is never printed, logged or written.
+    options (RequestOptions): Options of all requests.
+    RAISES (EndpointError): If no endpoint can have this address, or the key cannot be sent.
     """
 
     def __init__(self, spec: Spec, key: str, options: RequestOptions) -> None:
@@ -94,14 +96,19 @@ class Endpoint:
             ) from None
         self._limiter = AsyncLimiter(options.per_minute, 60) if options.per_minute else None
         self._structures = list(STRUCTURES)
-        self._takes_temperature = True
+        self._accepts_temperature = True
 
     @property
     def tries(self) -> int:
+        """Most tries of one request."""
         return self.client.max_retries + 1
 
     def body(self, messages: Messages, structure: Optional[Structure] = None) -> dict[str, Any]:
-        """Parameters of a request, as far as the endpoint is known to take them."""
+        """Return the parameters of a request that the endpoint accepts, as far as is known.
+
+        messages (Messages): The prompt.
+        structure (Optional[Structure]): Form of structured output; None for the strictest that is accepted.
+        """
         formats: dict[Structure, dict[str, Any]] = {
             "schema": {
                 "type": "json_schema",
@@ -111,12 +118,12 @@ class Endpoint:
         }
         structure = structure or self._structures[0]
         body: dict[str, Any] = {"model": self.spec.model, "messages": messages}
-        if self._takes_temperature:
+        if self._accepts_temperature:
             body["temperature"] = self.spec.temperature
         return body if structure == "none" else {**body, "response_format": formats[structure]}
 
     async def ask(self, messages: Messages) -> Reply:
-        """Ask once; with a JSON schema first, and in plainer ways where the endpoint says that it does not know that.
+        """Send a request, with a JSON schema first, and without the parameters that the endpoint does not accept after that.
 
         RAISES (EndpointError): If there is no answer.
         """
@@ -133,50 +140,59 @@ class Endpoint:
                 raise self.explain_complaint(found)
 
     async def _send(self, body: dict[str, Any]) -> Union[Reply, Complaint]:
+        """Send a request once.
+
+        RAISES (EndpointError): If the connection fails, or the response is neither an answer nor a complaint.
+        """
         if self._limiter is not None:
             await self._limiter.acquire()
         try:
             raw = await self.client.chat.completions.with_raw_response.create(**body)
         except openai.APIStatusError as error:
-            return self._written_in_vain(error.body) or complaint_of(error.status_code, error.body, self.redact)
+            return self._failed_generation(error.body) or complaint_of(error.status_code, error.body, self.redact)
         except (openai.OpenAIError, OSError, ValueError) as error:
             raise self.explain(error) from None
         return reply_or_complaint(self.read(raw.content), self.redact)
 
-    def _written_in_vain(self, error: Any) -> Optional[Reply]:
-        """What a model wrote and its server refused as no valid JSON (Groq): an answer like any other."""
+    def _failed_generation(self, error: Any) -> Optional[Reply]:
+        """Return the answer that a server rejected because it is not valid JSON (Groq); None if the error holds none."""
         text = error.get("failed_generation") if isinstance(error, dict) else None
         if not isinstance(text, str) or not text:
             return None
         return Reply(text=self.redact(text), model=self.spec.model, usage=Usage(), finish="json_validate_failed")
 
     def read(self, content: bytes) -> dict[str, Any]:
-        """The JSON object of a body.
+        """Read the JSON object of a body.
 
-        RAISES (EndpointError): If it holds something else.
+        RAISES (EndpointError): If the body holds something else.
         """
         return read_object(content, self.redact)
 
     def adapt(self, complaint: Complaint, body: dict[str, Any]) -> bool:
-        """Leave out what the endpoint does not take. RETURNS (bool): Whether the request can be made again."""
+        """Leave out a parameter that the endpoint does not accept.
+
+        complaint (Complaint): The complaint about it.
+        body (dict[str, Any]): Parameters of the request.
+        RETURNS (bool): Whether the request can be sent again.
+        """
         if complaint.kind == "schema" and "response_format" in body:
             if self.body([]).get("response_format") == body["response_format"]:
                 self._structures.pop(0)
             return True
         if complaint.kind == "temperature" and body.get("temperature") == DEFAULT_TEMPERATURE:
-            self._takes_temperature = False
+            self._accepts_temperature = False
             return True
         return False
 
     def explain(self, error: Exception) -> EndpointError:
-        """What went wrong, for people, without the key."""
+        """Explain an error to the user, without the key."""
         if isinstance(error, openai.APIStatusError):
             return self.explain_complaint(complaint_of(error.status_code, error.body or str(error), self.redact))
         message, kind = explain_connection(error, self.tries, self.redact)
         return EndpointError(message, kind)
 
     def explain_complaint(self, complaint: Complaint) -> EndpointError:
-        """What an endpoint complains about, for people, without the key."""
+        """Explain a complaint to the user, without the key."""
         kind, said = complaint.kind, complaint.said or "no reason was given"
         if kind == "down":
             return EndpointError(f"No answer after {self.tries} tries{status_text(complaint)}: {said}", "down")
@@ -185,12 +201,14 @@ class Endpoint:
         return EndpointError(f"{meaning}{status_text(complaint)}: {closed} {ADVICE.get(kind, '')}".strip(), end)
 
     def redact(self, text: str) -> str:
-        """A text without the key, should an endpoint repeat it."""
+        """Remove the key from a text, as endpoints may repeat it."""
         return text.replace(self._key, "***") if self._key.lower() not in NO_KEYS else text
 
     async def close(self) -> None:
+        """Close the connections."""
         await self.client.close()
 
 
 def status_text(complaint: Complaint) -> str:
+    """Return the status of a complaint in brackets; empty if it has none."""
     return f" ({complaint.status})" if complaint.status is not None else ""

@@ -1,4 +1,4 @@
-"""What a run will cost, before it begins."""
+"""Estimate of the cost of a run."""
 
 import re
 from random import Random
@@ -9,13 +9,13 @@ from .prompts import Messages, ask_for
 from .quotas import Quotas, RecordRequest
 from .spec import Spec
 
-# About what byte-pair tokenizers of current endpoints make of English text and JSON: a token for each short word, one more for
-# every seven further letters, one for each run of punctuation. Each message costs some more for its role.
+# Approximates the byte-pair tokenizers of current endpoints for English text and JSON: a token for each short word, one more for
+# every seven further letters, one for each run of punctuation. Each message has some more for its role.
 TOKEN = re.compile(r"[^\W\d_]{1,7}|\d{1,3}|[^\w\s]+|_+")
 PER_MESSAGE = 4
-# Entities of a label in a text that has it, and words of an entity.
+# Mean number of entities of a label in a text that has it, and of words in an entity.
 ENTITIES, WORDS = 1.3, 1.7
-# The JSON around a record, and around one word of an entity with its label.
+# JSON of a record, and of one word of an entity with its label.
 RECORD = '{"text": "", "labels": [], "intent": "inquiry"}, '
 WORD = '{"word": "word", "label": "B-LABEL", "occurrence": null}, '
 # English words with the punctuation between them.
@@ -23,7 +23,7 @@ TOKENS_PER_WORD = 1.35
 
 
 class Estimate(NamedTuple):
-    """A run in which every record is taken at once.
+    """Estimate of a run in which no record is rejected.
 
     requests (int): Number of requests.
     usage (Usage): Tokens.
@@ -36,35 +36,34 @@ class Estimate(NamedTuple):
 
 
 def estimate(spec: Spec, price: Optional[Price], discount: float = 1.0) -> Estimate:
-    """Estimate a run.
+    """Estimate the cost of a run.
 
-    discount (float): Part of the usual price that is paid.
+    spec (Spec): The records to ask for.
+    price (Optional[Price]): Price of the model; None if it is not known.
+    discount (float): Share of the usual price that is paid.
     """
     rng, quotas = Random(spec.seed), Quotas(spec)
     usage, requests = Usage(), 0
     for start in range(0, spec.records, spec.per_request):
-        record_requests = []
-        for _ in range(min(spec.per_request, spec.records - start)):
-            record_requests.append(quotas.next_request(rng))
-            quotas.add(record_requests[-1])
-        answer = count_tokens('{"records": []}') + round(
-            sum(record_tokens(record_request, spec) for record_request in record_requests)
-        )
+        record_requests = quotas.next_requests(min(spec.per_request, spec.records - start), rng)
+        answer = count_tokens('{"records": []}') + round(sum(record_tokens(one, spec) for one in record_requests))
         usage += Usage(prompt=count_prompt(ask_for(record_requests, spec)), completion=answer)
         requests += 1
     return Estimate(requests, usage, None if price is None else discount * price.cost(usage))
 
 
 def count_tokens(text: str) -> int:
+    """Estimate the number of tokens of a text."""
     return len(TOKEN.findall(text))
 
 
 def count_prompt(messages: Messages) -> int:
+    """Estimate the number of tokens of a prompt."""
     return sum(count_tokens(message["content"]) + PER_MESSAGE for message in messages)
 
 
 def record_tokens(record_request: RecordRequest, spec: Spec) -> float:
-    """Tokens of one record of an answer."""
+    """Estimate the number of tokens of one record of an answer."""
     least, most = spec.lengths[record_request.length].words
     labelled = len(record_request.labels) * ENTITIES * WORDS
     return count_tokens(RECORD) + labelled * count_tokens(WORD) + TOKENS_PER_WORD * (least + most) / 2

@@ -1,11 +1,11 @@
-"""The final answer of a model that thinks aloud first: its drafts are no records.
+"""The final answer of a model that reasons first. Its drafts are no records.
 
-| what stands in an answer | what is left of it |
+| in an answer | final answer |
 | --- | --- |
-| `<think>...</think>` and its relatives (`MARKS`), any number of them | what stands around them |
-| an opening mark without a closing one: cut off while the model was reasoning | what stands in front of it |
-| a closing mark without an opening one, which the chat template swallowed | what stands behind it |
-| channels of harmony (gpt-oss), also with their marks half stripped | what stands in the channel `final` |
+| `<think>...</think>` and similar marks (`MARKS`), any number of them | the text around them |
+| an opening mark without a closing one: cut off while the model was reasoning | the text before it |
+| a closing mark without an opening one, which the chat template swallowed | the text after it |
+| channels of harmony (gpt-oss), also with some of their marks stripped | the text of the channel `final` |
 
 A mark inside a string of a JSON value is data: `{"text": "What does <think> mean?"}` is a record like any other.
 """
@@ -31,14 +31,16 @@ MARK = re.compile("|".join(f"(?P<{kind}{number}>{pattern})" for number, (kind, p
 # Where a server strips the marks of harmony, the names of its channels stay behind.
 STRIPPED = re.compile(r"\s*(?:assistant)?(?:analysis|commentary)(?![\"'\s]*:)", re.IGNORECASE)
 STRIPPED_FINAL = re.compile(r"assistant\s*final(?:json)?(?=\W|[A-Z]|$)")
-PLACE = re.compile(r"[{\[<◁]")
+# Characters at which a mark or a JSON value may begin.
+START = re.compile(r"[{\[<◁]")
 
 
 class Mark(NamedTuple):
-    """A mark outside of JSON values.
+    """A mark outside JSON values.
 
-    kind (MarkKind): Opens or closes reasoning, begins the final answer, or ends a message.
-    start (int), end (int): Where it stands.
+    kind (MarkKind): Whether it opens or closes reasoning, begins the final answer, or ends a message.
+    start (int): First character.
+    end (int): Position after the last character.
     """
 
     kind: MarkKind
@@ -47,7 +49,7 @@ class Mark(NamedTuple):
 
 
 def final_answer(text: str) -> str:
-    """Return what is left of an answer without its reasoning; see the table of this module."""
+    """Return an answer without its reasoning; see the table of this module."""
     text = without_channel_names(text)
     kept: list[str] = []
     position, inside = 0, False
@@ -62,21 +64,21 @@ def final_answer(text: str) -> str:
 
 
 def without_channel_names(text: str) -> str:
-    """What stands behind the name of the final channel, where a server has stripped the marks around the names."""
+    """Return the text after the name of the final channel, where a server has stripped the marks around the names."""
     final = STRIPPED_FINAL.search(text) if STRIPPED.match(text) else None
     return text[final.end() :] if final else text
 
 
 def is_stray(text: str, mark: Mark) -> bool:
-    """Whether a lone closing mark ends an answer that is JSON and nothing else."""
+    """Whether a closing mark without an opening one ends an answer that is only JSON."""
     before = text[: mark.start].strip()
     return not text[mark.end :].strip(" \n`") and before[:1] in ("{", "[") and end_of_value(before, 0) == len(before)
 
 
 def find_marks(text: str) -> Iterator[Mark]:
-    """Find the marks that stand outside of JSON values, from left to right."""
+    """Find the marks outside JSON values, from left to right."""
     position = 0
-    while found := PLACE.search(text, position):
+    while found := START.search(text, position):
         mark = MARK.match(text, found.start())
         if mark and mark.lastgroup:
             yield Mark(mark.lastgroup.rstrip("0123456789"), mark.start(), mark.end())  # type: ignore[arg-type]
@@ -86,7 +88,7 @@ def find_marks(text: str) -> Iterator[Mark]:
 
 
 def end_of_value(text: str, start: int) -> int:
-    """Where a JSON value ends; behind its bracket, if it is none."""
+    """Return the end of a JSON value, or the position after its bracket if it is none."""
     if text[start] not in "{[":
         return start + 1
     try:

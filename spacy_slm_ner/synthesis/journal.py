@@ -1,4 +1,4 @@
-"""Everything that was paid for, on disk before anything else happens with it."""
+"""Journal of a run: every answer is on the disk before it is used."""
 
 import json
 import os
@@ -12,10 +12,13 @@ from .json_lines import JsonLine, read_json_lines
 
 
 class Journal:
-    """A file of JSON Lines that only grows. One process at a time may hold it.
+    """Append-only file of JSON Lines, which one process at a time may hold.
 
-    path (Path): The file. A last line without an end, which a killed process leaves, is cut off, unless it is whole. Of lines
-        that cannot be read, `damaged` holds number, text and reason; they stay in the file.
+    An unfinished last line, which a killed process leaves, is completed or cut off. Lines that cannot be read stay in the file.
+
+    path (Path): The file.
+    entries (list[dict[str, Any]]): All entries.
+    damaged (list[JsonLine]): Lines that cannot be read.
     RAISES (ReadError): If another process holds it, or it is no journal.
     """
 
@@ -36,6 +39,7 @@ class Journal:
         self._file: BinaryIO = path.open("ab")
 
     def _read(self) -> list[dict[str, Any]]:
+        """Read all entries, and note damaged lines."""
         if not self.path.exists():
             return []
         lines = list(read_json_lines(self._mend_end(self.path.read_bytes())))
@@ -45,7 +49,10 @@ class Journal:
         return [line.entry for line in lines if line.entry is not None]
 
     def _mend_end(self, content: bytes) -> bytes:
-        """End the last line, if it is whole, or cut it off. RETURNS (bytes): What the file holds then."""
+        """Complete the last line, or cut it off.
+
+        RETURNS (bytes): Content of the file after that.
+        """
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) == len(content):
             return content
@@ -60,25 +67,26 @@ class Journal:
         return whole
 
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
-        """Write entries; when this returns, they are on the disk."""
+        """Append entries, which are on the disk when this returns."""
         new = list(entries)
-        self._file.write(b"".join(line_of(entry) for entry in new))
+        self._file.write(b"".join(ascii_line(entry) for entry in new))
         self._file.flush()
         os.fsync(self._file.fileno())
         self.entries += new
 
     def close(self) -> None:
+        """Close the file, and let other processes hold it."""
         self._file.close()
         self._lock.release()
 
 
-def line_of(entry: dict[str, Any]) -> bytes:
-    # Lone surrogates, which some models write, have no place in UTF-8; escaped, they are plain JSON.
+def ascii_line(entry: dict[str, Any]) -> bytes:
+    """Write an entry as ASCII, as UTF-8 cannot hold the lone surrogates that some models write."""
     return json.dumps(entry).encode("ascii") + b"\n"
 
 
 def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
-    """Replace a file of JSON Lines as a whole; a reader sees the old one or the new one."""
+    """Replace a file of JSON Lines atomically."""
     new = path.with_name(path.name + ".new")
     with new.open("wb") as file:
         for entry in entries:
@@ -89,7 +97,7 @@ def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
 
 
 def append_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
-    """Add lines to a file of JSON Lines, at once on the disk."""
+    """Append entries to a file of JSON Lines; they are on the disk when this returns."""
     new = [readable_line(entry) for entry in entries]
     if new:
         with path.open("ab") as file:
@@ -99,5 +107,5 @@ def append_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
 
 
 def readable_line(entry: dict[str, Any]) -> bytes:
-    """A line for people; `backslashreplace` writes a lone surrogate as JSON escapes it."""
+    """Write an entry as UTF-8 for readers; `backslashreplace` escapes lone surrogates as JSON does."""
     return json.dumps(entry, ensure_ascii=False).encode("utf8", errors="backslashreplace") + b"\n"

@@ -1,16 +1,16 @@
-"""ParsedAnswer JSON Lines: a line ends at a line feed and at nothing else, and an unreadable line costs itself only."""
+"""Reading of JSON Lines: a line ends at a line feed and at nothing else, and an unreadable line does not affect the others."""
 
 import json
 from typing import Any, Iterator, NamedTuple, Optional
 
 
 class JsonLine(NamedTuple):
-    """One line that is not blank.
+    """A line that is not blank.
 
-    number (int): Counted from 1.
+    number (int): Number of the line, counted from 1.
     text (str): The line as it was read.
-    entry (Optional[dict[str, Any]]): Its JSON object; None if it holds none.
-    reason (str): Why it could not be read; empty if it could.
+    entry (Optional[dict[str, Any]]): Its JSON object; None if it has none.
+    reason (str): Why it cannot be read; empty if it can.
     """
 
     number: int

@@ -12,8 +12,8 @@
 | doubled braces, full-width commas and colons | each stands for one |
 | escapes that JSON does not know | a punctuation mark stands for itself, before anything else the backslash stays |
 
-Everything ambiguous is an error: a missing value or bracket, an unescaped quote inside a string, a word without quotes, a key that
-occurs twice with two values.
+Everything ambiguous is an error: a missing value or bracket, an unescaped quote inside a string, a word without quotes, a key
+with two values.
 """
 
 import json

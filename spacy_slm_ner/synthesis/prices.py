@@ -1,4 +1,4 @@
-"""What requests cost: a table that a user can override."""
+"""Prices of models: a table that a user can override."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +14,11 @@ MILLION = 1_000_000
 
 
 class Usage(BaseModel):
-    """Tokens of a request, as the endpoint counted them.
+    """Tokens of a request, as the endpoint counts them.
 
-    prompt (int): Of the prompt, cached ones included.
-    cached (int): Of the prompt, those that the endpoint had read before.
-    completion (int): Of the answer.
+    prompt (int): Tokens of the prompt, cached ones included.
+    cached (int): Tokens of the prompt that the endpoint had cached.
+    completion (int): Tokens of the answer.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,11 +35,11 @@ class Usage(BaseModel):
 
 
 class Price(BaseModel):
-    """US dollars for a million tokens.
+    """Price in US dollars for a million tokens.
 
-    input (float): Of the prompt.
-    cached (Optional[float]): Of its cached part; as `input` if not given.
-    output (float): Of the answer.
+    input (float): Price of the prompt.
+    cached (Optional[float]): Price of cached tokens of the prompt; None for the same as `input`.
+    output (float): Price of the answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,17 +48,17 @@ class Price(BaseModel):
     output: float = Field(ge=0)
 
     def cost(self, usage: Usage) -> float:
-        """US dollars."""
+        """Return the cost of tokens in US dollars."""
         cached = self.input if self.cached is None else self.cached
         fresh = usage.prompt - usage.cached
         return (fresh * self.input + usage.cached * cached + usage.completion * self.output) / MILLION
 
 
 def read_prices(path: Optional[Path] = None) -> dict[str, Price]:
-    """The package's table, with the entries of another file over it.
+    """Read the package's table, and override it by the entries of another file.
 
-    path (Optional[Path]): JSON `{model: {"input": 0.4, "cached": 0.1, "output": 1.6}}`.
-    RAISES (ReadError): If the file is something else.
+    path (Optional[Path]): File of JSON `{model: {"input": 0.4, "cached": 0.1, "output": 1.6}}`.
+    RAISES (ReadError): If the file cannot be read, or has another form.
     """
     prices = TypeAdapter(dict[str, Price])
     ours = prices.validate_python(
@@ -79,6 +79,6 @@ def read_prices(path: Optional[Path] = None) -> dict[str, Price]:
 
 
 def find_price(model: str, prices: dict[str, Price]) -> Optional[Price]:
-    """The price of a model, by its name, also of a dated version such as gpt-4.1-mini-2025-04-14."""
+    """Find the price of a model by its name, also for a dated version such as gpt-4.1-mini-2025-04-14."""
     names = [name for name in prices if model == name or model.startswith(f"{name}-2")]
     return prices[max(names, key=len)] if names else None

@@ -1,4 +1,4 @@
-"""The wording of requests for records: versioned templates, and the JSON schema of an answer."""
+"""Prompts that ask for records, from versioned templates, and the JSON schema of an answer."""
 
 import json
 from functools import cache
@@ -14,6 +14,7 @@ Messages = list[dict[str, str]]
 
 @cache
 def load_request_template(name: str) -> Template:
+    """Load a template by its name."""
     environment = Environment(
         loader=PackageLoader("spacy_slm_ner.synthesis"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -21,13 +22,13 @@ def load_request_template(name: str) -> Template:
 
 
 def system_message(spec: Spec) -> dict[str, str]:
-    """The same for all requests of a spec, so that endpoints can cache it."""
+    """Render the system message, which is the same for all requests of a spec, so that endpoints can cache it."""
     occurrence = ', "occurrence": null'
     return {"role": "system", "content": load_request_template("system").render(spec=spec, occurrence=occurrence).strip()}
 
 
 def ask_for(record_requests: Sequence[RecordRequest], spec: Spec) -> Messages:
-    """A request for new records."""
+    """Render a request for new records."""
 
     def words(record_request: RecordRequest) -> str:
         least, most = spec.lengths[record_request.length].words
@@ -38,19 +39,21 @@ def ask_for(record_requests: Sequence[RecordRequest], spec: Spec) -> Messages:
 
 
 def ask_again(payload: Any, reasons: Sequence[str], record_request: RecordRequest, spec: Spec) -> Messages:
-    """A request to correct a record.
+    """Render a request to correct a record.
 
-    payload (Any): The record as it was written.
-    reasons (Sequence[str]): What is wrong with it.
+    payload (Any): The record as the model wrote it.
+    reasons (Sequence[str]): Its faults.
+    record_request (RecordRequest): The request for it.
+    spec (Spec): The records that are asked for.
     """
-    # A lone surrogate, which cannot be sent, as JSON escapes it.
+    # Lone surrogates cannot be sent, so they are escaped as in JSON.
     record = json.dumps(payload, ensure_ascii=False)[:4000].encode("utf8", errors="backslashreplace").decode("utf8")
     content = load_request_template("repair").render(record=record, reasons=reasons, intent=record_request.intent)
     return [system_message(spec), {"role": "user", "content": content.strip()}]
 
 
 def answer_schema(spec: Spec) -> dict[str, Any]:
-    """JSON schema of an answer, in the subset that structured output takes: every property required, no others."""
+    """Make the JSON schema of an answer, in the subset that structured output accepts: every property is required."""
     tags = [f"{prefix}-{label}" for label in spec.labels for prefix in "BI"]
     word = {
         "word": {"type": "string"},
@@ -64,5 +67,5 @@ def answer_schema(spec: Spec) -> dict[str, Any]:
 
 
 def closed(properties: dict[str, Any]) -> dict[str, Any]:
-    """An object with these properties and no others."""
+    """Make the schema of an object that requires these properties and allows no others."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

@@ -1,4 +1,4 @@
-"""What each record should be like, such that all of them together fill the quotas."""
+"""Quotas of a spec, and requests for records that fill them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ NONE = "none"
 
 
 class RecordRequest(BaseModel):
-    """What is asked of one record.
+    """Properties that one record should have.
 
-    intent (Optional[str]): One of the spec's; None if it has none.
-    language (str): One of the spec's.
-    style (str): One of the spec's.
-    length (str): One of the spec's.
-    labels (tuple[str, ...]): That should occur; none for a text without entities.
-    edge_case (Optional[str]): An instruction.
-    words (tuple[str, ...]): What the text is about, so that a thousand of them differ.
+    intent (Optional[str]): Intent; None if the spec has no intents.
+    language (str): Language.
+    style (str): Style.
+    length (str): Name of a length of the spec.
+    labels (tuple[str, ...]): Labels that should occur; empty for a text without entities.
+    edge_case (Optional[str]): Instruction of an edge case.
+    words (tuple[str, ...]): Topic words, so that a thousand texts differ.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,11 +36,14 @@ class RecordRequest(BaseModel):
 
 
 class RecordProfile(BaseModel):
-    """What counts towards the quotas in a record.
+    """Properties of an accepted record that count towards the quotas.
 
-    intent, language, style, edge_case: As in its record_request; the intent as in the record.
-    length (Optional[str]): By its number of words; None if no length of the spec fits.
-    labels (tuple[str, ...]): That occur in it.
+    intent (Optional[str]): Intent of the record.
+    language (str): Language, as requested.
+    style (str): Style, as requested.
+    length (Optional[str]): Name of the length that fits its number of words; None if none fits.
+    labels (tuple[str, ...]): Labels that occur in it.
+    edge_case (Optional[str]): Edge case, as requested.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,22 +57,30 @@ class RecordProfile(BaseModel):
 
 @dataclass
 class Quotas:
-    """Counts what there is, and asks for what is missing.
+    """Counts of records that are accepted or requested, and their targets.
 
-    spec (Spec): What is wanted.
-    counts (Counter): Number of records by kind and value, such as ("intent", "cancel"); a label is counted once a text.
+    spec (Spec): The records to ask for.
+    counts (Counter): Number of records by kind and value, such as ("intent", "cancel"); a label counts once per text.
     """
 
     spec: Spec
     counts: Counter[tuple[str, Optional[str]]] = field(default_factory=Counter)
 
-    def add(self, profile: "RecordRequest | RecordProfile", sign: int = 1) -> None:
-        """Count a record, or one that was asked for; with -1, take it back."""
-        for key in keys(profile):
+    def add(self, record: "RecordRequest | RecordProfile", sign: int = 1) -> None:
+        """Count an accepted or requested record; with the sign -1, remove it."""
+        for key in quota_keys(record):
             self.counts[key] += sign
 
+    def next_requests(self, number: int, rng: Random) -> list[RecordRequest]:
+        """Make a number of requests, and count them."""
+        made = []
+        for _ in range(number):
+            made.append(self.next_request(rng))
+            self.add(made[-1])
+        return made
+
     def next_request(self, rng: Random) -> RecordRequest:
-        """The next record_request: of each kind, what lacks most."""
+        """Request the record that lacks most: for each kind of quota, the value furthest below its target."""
         total = self.counts["record", None] + 1
         empty = self._lacks("labels", NONE, self.spec.without_entities, total) >= 1.0 - rng.random()
         case = self._most_lacking("edge_case", {case.ask: case.share for case in self.spec.edge_cases}, total, least=0.5)
@@ -84,21 +95,23 @@ class Quotas:
         )
 
     def _lacks(self, kind: str, value: str, share: float, total: int) -> float:
+        """Return the number of records that a value lacks."""
         return share * total - self.counts[kind, value]
 
     def _most_lacking(self, kind: str, shares: Mapping[str, float], total: int, least: float) -> Optional[str]:
+        """Return the value that lacks most; None if it lacks less than `least`."""
         lacking = {value: self._lacks(kind, value, share, total) for value, share in shares.items()}
         worst = max(lacking, key=lambda value: lacking[value], default=None)
         return worst if worst is not None and lacking[worst] >= least else None
 
     def _weighted(self, kind: str, weights: Mapping[str, float], total: int, rng: Random) -> Optional[str]:
-        """The value that lacks most; where several do alike, any of them."""
-        whole = sum(weights.values())
-        shuffled = dict(rng.sample(sorted(weights.items()), len(weights)))
-        return self._most_lacking(kind, {value: weight / whole for value, weight in shuffled.items()}, total, least=-float("inf"))
+        """Return the value that lacks most, at random among equals."""
+        total_weight = sum(weights.values())
+        shuffled = rng.sample(sorted(weights.items()), len(weights))
+        return self._most_lacking(kind, {value: weight / total_weight for value, weight in shuffled}, total, -float("inf"))
 
     def _labels(self, total: int, rng: Random) -> tuple[str, ...]:
-        """Labels of one text: each by its share, more often while it lacks."""
+        """Draw the labels of one text: each by its share, more often while it lacks."""
         filled = total - self.counts["labels", NONE]
         lacking = {name: self._lacks("label", name, label.share, filled) for name, label in self.spec.labels.items()}
         chosen = [
@@ -109,7 +122,7 @@ class Quotas:
         return tuple(chosen or [max(lacking, key=lambda name: lacking[name])])
 
     def rows(self) -> list[tuple[str, str, int, float]]:
-        """Kind, value, number and target of everything that has a quota."""
+        """Return kind, value, number and target of each quota."""
         total = self.counts["record", None]
         filled = total - self.counts["labels", NONE]
         wanted: list[tuple[str, str, float, int]] = [("labels", NONE, self.spec.without_entities, total)]
@@ -122,26 +135,33 @@ class Quotas:
         return [(kind, value, self.counts[kind, value], share * of) for kind, value, share, of in wanted]
 
 
-def keys(profile: "RecordRequest | RecordProfile") -> Iterable[tuple[str, Optional[str]]]:
-    """What a record counts as."""
+def quota_keys(record: "RecordRequest | RecordProfile") -> Iterable[tuple[str, Optional[str]]]:
+    """Yield kind and value of each quota that a record counts towards."""
     yield "record", None
     for kind in ("intent", "language", "style", "length", "edge_case"):
-        yield kind, getattr(profile, kind)
-    if not profile.labels:
+        yield kind, getattr(record, kind)
+    if not record.labels:
         yield "labels", NONE
-    for label in dict.fromkeys(profile.labels):
+    for label in dict.fromkeys(record.labels):
         yield "label", label
 
 
 def length_of(text: str, spec: Spec) -> Optional[str]:
-    """The first length of a spec that a text has; a tenth more or less is taken for it."""
+    """Return the first length of a spec that a text has; a tenth more or less is allowed."""
     return next((name for name in spec.lengths if fits(name, text, spec)), None)
 
 
 def profile_of(
     record_request: RecordRequest, text: str, labels: Sequence[str], intent: Optional[str], spec: Spec
 ) -> RecordProfile:
-    """What a record that was written to a record_request counts as."""
+    """Return the properties of a record that count towards the quotas.
+
+    record_request (RecordRequest): The request for it.
+    text (str): Its text.
+    labels (Sequence[str]): Labels of its entities.
+    intent (Optional[str]): Its intent.
+    spec (Spec): Spec with the lengths.
+    """
     length = record_request.length if fits(record_request.length, text, spec) else length_of(text, spec)
     return RecordProfile(
         intent=intent,
@@ -154,6 +174,6 @@ def profile_of(
 
 
 def fits(length: str, text: str, spec: Spec) -> bool:
-    """Whether a text has about the length that was asked for."""
+    """Whether a text has about the length of a name."""
     least, most = spec.lengths[length].words
     return least - max(1, least // 10) <= len(text.split()) <= most + max(1, most // 10)

@@ -1,4 +1,4 @@
-"""What an endpoint complains about, in the words of the many servers of this API, and what to do about it."""
+"""Classification of the complaints of endpoints, as the many servers of this API word them, with advice."""
 
 import re
 from typing import Any, Callable, Iterator, Literal, NamedTuple, Optional
@@ -6,57 +6,58 @@ from typing import Any, Callable, Iterator, Literal, NamedTuple, Optional
 ComplaintKind = Literal[
     "content", "schema", "temperature", "max_tokens", "context", "queue", "credit", "key", "address", "request", "down"
 ]
-# Statuses that say nothing about the content of a request.
+# Statuses that do not depend on the content of a request.
 NOT_CONTENT = (401, 402, 404, 405, 408, 409, 413, 429)
 PAGE = "an HTML page"
 BUSY = (408, 409, 425, 429)
 
 
-def words(*patterns: str) -> "re.Pattern[str]":
+def any_of(*patterns: str) -> "re.Pattern[str]":
+    """Compile patterns of which any may match."""
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
-CONTENT = words(
+CONTENT = any_of(
     r"content[_ -]?(?:filter|policy|moderation|management polic|safety|exists risk)",
     r"responsible_?ai_?polic|moderation|\bflagged\b|invalid_prompt|guardrail|prohibited[_ ]content|jailbreak|blocklist",
     r"safety[_ ](?:system|filter|setting|check|reason|polic|violation)|for safety|due to safety|cyber_policy|image_safety",
     r"inappropriate content|data_?inspection|considered high[- ]risk|sensitive (?:content|information)|sensitive_words",
     r"unsafe content|usage (?:polic|guideline)|violat\w+ .{0,60}(?:polic|guideline|terms)|content .{0,40}violat|不安全|敏感",
 )
-ACCOUNT = words(
+ACCOUNT = any_of(
     r"(?:account|organi[sz]ation|project|key|user|workspace)\b.{0,60}(?:deactivated|suspended|disabled|terminated|banned)",
 )
-SCHEMA = words(
+SCHEMA = any_of(
     r"response[_ ]?format|json[_ ]?schema|json[_ ]?object|json[_ ]mode|structured[_ ]?output|\bguided|grammar|\bschema\b",
     r"support\w* the requested parameters|handle the requested parameters",
 )
-TEMPERATURE = words("temperature")
-MAX_TOKENS = words(
+TEMPERATURE = any_of("temperature")
+MAX_TOKENS = any_of(
     r"max_(?:completion_|output_)?tokens\W.{0,40}(?:required|missing|must be (?:set|provided|specified)|not (?:set|provided))",
     r"(?:required|missing|must (?:set|provide|specify)|specify)\b.{0,60}max_(?:completion_|output_)?tokens",
 )
-CONTEXT = words(
+CONTEXT = any_of(
     r"context[_ ]?length|context[_ ](?:window|size|limit)|maximum context|context .{0,20}exceeded|exceed\w* .{0,30}context",
     r"prompt is too long|too many (?:input )?tokens|input is too long|string_above_max_length|max_model_len|n_ctx",
 )
-QUEUE = words(
+QUEUE = any_of(
     r"token_limit_exceeded|enqueued[_ ]token|batch (?:queue|request|enqueued)\w* limit|too many batch",
     r"max\w* .{0,20}batches",
 )
-CREDIT = words(
+CREDIT = any_of(
     r"insufficient[_ ](?:quota|balance|credits?|funds)|billing[_ ](?:hard[_ ]limit|not[_ ]active|limit|error)",
     r"payment[_ ]required|credit balance|(?:out of|more|not enough|no) credits|hard limit has been reached",
     r"account is not active",
 )
-KEY = words(
+KEY = any_of(
     r"(?:invalid|incorrect|missing|wrong|no)[_ ](?:x-)?api[_ -]?key|api[_ -]?key (?:not valid|is invalid)",
     r"api_key_invalid|unauthori[sz]ed",
 )
-ADDRESS = words(
+ADDRESS = any_of(
     r"model_not_found|model .{0,80}(?:not found|not exist|does not exist|not loaded|not available)|not found|no route",
     r"no models? (?:is |are )?loaded|(?:unexpected|unknown|no such|unsupported) (?:endpoint|route|path|url)|cannot post",
 )
-DOWN = words(
+DOWN = any_of(
     r"rate[_ -]?limit|too many requests|overloaded|capacity|unavailable|tim(?:ed|e)[_ -]?out|try again|bad gateway|upstream",
     r"internal[_ ](?:server[_ ])?error|server[_ ]error|provider returned error|resource_exhausted|throttl|temporar",
 )
@@ -93,11 +94,11 @@ FURTHER_FIELDS = ("innererror", "metadata", "raw", "reasons", "block_reason", "b
 
 
 class Complaint(NamedTuple):
-    """What an endpoint says instead of an answer.
+    """An error message of an endpoint instead of an answer.
 
-    status (Optional[int]): HTTP status, or the number that stands in an answer with status 200.
-    names (str): Everything that names a reason: messages, codes, types and parameters.
-    said (str): The message for people, shortened.
+    status (Optional[int]): HTTP status, or the code in a response with status 200.
+    names (str): All messages, codes, types and parameters.
+    said (str): The message to show, shortened.
     in_answer (bool): Whether it came with status 200, so that the openai package has not tried again by itself.
     """
 
@@ -108,15 +109,16 @@ class Complaint(NamedTuple):
 
     @property
     def kind(self) -> ComplaintKind:
+        """Kind of the complaint."""
         return kind_of(self.status, self.names)
 
 
 def complaint_of(status: Optional[int], body: Any, redact: Callable[[str], str] = str) -> Complaint:
     """Read a complaint.
 
-    status (Optional[int]): HTTP status; None or 200 if the body alone tells.
-    body (Any): What was sent, as read from JSON, or as text.
-    redact (Callable[[str], str]): Takes the key out of a text.
+    status (Optional[int]): HTTP status; None or 200 if only the body has one.
+    body (Any): The body as read from JSON, or as text.
+    redact (Callable[[str], str]): Removes the key from a text.
     """
     in_answer = status in (None, 200)
     found = redact("\n".join(strings_in(body)))
@@ -125,7 +127,7 @@ def complaint_of(status: Optional[int], body: Any, redact: Callable[[str], str] 
 
 
 def kind_of(status: Optional[int], names: str) -> ComplaintKind:
-    """What a complaint is about; more particular reasons come first."""
+    """Classify a complaint; more specific reasons come first."""
     if status == 401 or KEY.search(names):
         return "key"
     if status == 402 or CREDIT.search(names):
@@ -142,7 +144,7 @@ def kind_of(status: Optional[int], names: str) -> ComplaintKind:
 
 
 def kind_of_parameter(status: Optional[int], names: str) -> ComplaintKind:
-    """Which parameter a complaint is about."""
+    """Classify a complaint by the parameter that it names."""
     for kind, pattern in PARAMETERS:
         if pattern.search(names):
             return kind
@@ -154,7 +156,7 @@ def kind_of_parameter(status: Optional[int], names: str) -> ComplaintKind:
 
 
 def status_in(body: Any) -> Optional[int]:
-    """The status that an error object holds as its code."""
+    """Return the status that an error object has as its code."""
     error = body.get("error", body) if isinstance(body, dict) else None
     for name in ("code", "status", "status_code"):
         value = error.get(name) if isinstance(error, dict) else None
@@ -164,21 +166,21 @@ def status_in(body: Any) -> Optional[int]:
 
 
 def strings_in(body: Any) -> Iterator[str]:
-    """Everything in an error that names its reason, without the request that some servers repeat in it."""
+    """Yield all strings of an error that name its reason, without the request that some servers repeat."""
     if isinstance(body, str):
         yield re.split(r"""["']input["']\s*:""", body)[0] if not is_html(body) else title_of(body)
     elif isinstance(body, int | float) and not isinstance(body, bool):
         yield str(body)
     elif isinstance(body, list):
-        for one in body:
-            yield from strings_in(one)
+        for element in body:
+            yield from strings_in(element)
     elif isinstance(body, dict):
         for name in (*REASON_FIELDS, *FURTHER_FIELDS):
             yield from strings_in(body.get(name))
 
 
 def message_of(body: Any) -> str:
-    """The message of an error for people."""
+    """Return the message of an error."""
     for _ in range(4):
         if isinstance(body, list) and body:
             body = body[0]
@@ -192,15 +194,17 @@ def message_of(body: Any) -> str:
 
 
 def shorten(text: str) -> str:
-    """A message on one line, of 300 characters at most."""
+    """Shorten a message to one line of 300 characters."""
     joined = " ".join(text.split())
     return joined if len(joined) <= 300 else f"{joined[:297]}..."
 
 
 def is_html(text: str) -> bool:
+    """Whether a text is an HTML page."""
     return re.match(r"\s*<(?:!doctype|html|head|body|\?xml)\b", text, re.IGNORECASE) is not None
 
 
 def title_of(page: str) -> str:
+    """Describe an HTML page by its title."""
     title = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
     return f"{PAGE} titled {' '.join(title[1].split())!r}" if title else PAGE

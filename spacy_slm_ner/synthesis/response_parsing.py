@@ -1,11 +1,11 @@
-"""The records in an answer, whatever is around them, and what was lost of it.
+"""Parsing of the records in an answer, whatever text is around them.
 
 Only the final answer counts (`final_answer`), and JSON is read as `lenient_json` says. Then:
 
-- Of an answer that is cut off or damaged, the whole records: half a record could lack labels without anybody noticing. Each
-  record that cannot be read is lost with its text and the reason.
-- Where an answer holds several lists of records, a list that is whole takes the place of the ones in front of it: it has no fewer
-  records than they, and as many as were asked for, or what stands in front of it announces a correction ("Final answer:").
+- If an answer is cut off or damaged, only its complete records count: half a record could silently lack labels. Each record that
+  cannot be read is reported as lost, with its text and the reason.
+- If an answer has several lists of records, a complete list replaces the lists before it. It is complete if it has no fewer
+  records than they, and either as many as were asked for, or the text before it announces a correction ("Final answer:").
 - The example of the prompt, with "..." for a text, is no record.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Union
 from .final_answer import final_answer
 from .lenient_json import NotReadable, read_value
 
-# What a text of the prompt's example, or of a form to fill in, consists of.
+# Texts of the prompt's example, or of a form to fill in.
 PLACEHOLDER = re.compile(r"\s*(?:\.{3,}|…|<[^<>]+>|string)\s*")
 WHOLE = "answer|list|version|json|output|records?|response|result|document|set"
 CORRECTION = re.compile(
@@ -26,16 +26,16 @@ CORRECTION = re.compile(
 )
 START = re.compile(r"[{\[]")
 QUOTE = "[\"'“”„‘’«»]"
-# An object that begins with a key, and the first character of its value.
+# The first key of an object, and the first character of its value.
 MEMBER = re.compile(rf"\{{\s*(?:\{{\s*)?{QUOTE}?(?P<key>\w+){QUOTE}?\s*:\s*(?P<first>.?)", re.DOTALL)
-OF_RECORDS = ("text", "labels", "intent")
+RECORD_KEYS = ("text", "labels", "intent")
 BARELY_BEGUN = re.compile(r"\{[^{}\[\]:]*\Z")
 
 
 class LostFragment(NamedTuple):
-    """What could not be taken for a record.
+    """A piece of an answer that should be a record, but cannot be used.
 
-    text (str): As it stands in the answer.
+    text (str): The text of the answer.
     reason (str): Why, in one sentence.
     """
 
@@ -44,10 +44,10 @@ class LostFragment(NamedTuple):
 
 
 class ParsedAnswer(NamedTuple):
-    """What an answer holds.
+    """Records of an answer.
 
-    records (list[Any]): What stands in the place of records, unchecked.
-    lost (list[LostFragment]): What could not be taken.
+    records (list[Any]): The records, unchecked.
+    lost (list[LostFragment]): The fragments that cannot be used.
     """
 
     records: list[Any]
@@ -58,7 +58,8 @@ class Value(NamedTuple):
     """A JSON value of an answer.
 
     value (Any): The value.
-    start (int), end (int): Where it stands.
+    start (int): First character.
+    end (int): Position after the last character.
     """
 
     value: Any
@@ -67,19 +68,19 @@ class Value(NamedTuple):
 
 
 def parse_answer(text: str, asked: Optional[int] = None) -> list[Any]:
-    """All complete records of an answer.
+    """Parse all complete records of an answer.
 
-    A JSON document `{"records": [...]}`, a list, one record, JSON Lines, any of them inside other text or a code fence.
+    An answer is a JSON document `{"records": [...]}`, a list, one record, or JSON Lines, also inside other text or a code fence.
 
     text (str): The answer.
     asked (Optional[int]): How many records it should hold; None if that is not known.
-    RETURNS (list[Any]): What stands in the place of records, unchecked; empty if nothing does.
+    RETURNS (list[Any]): The records, unchecked.
     """
     return parse_whole_answer(text, asked).records
 
 
 def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedAnswer:
-    """The records of an answer, and what was lost of it; see this module.
+    """Parse the records of an answer, and the fragments that cannot be used; see this module.
 
     text (str): The answer.
     asked (Optional[int]): How many records it should hold; None if that is not known.
@@ -88,16 +89,16 @@ def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedAnswer:
     lists: list[list[Any]] = []
     lost: list[LostFragment] = []
     position = 0
-    for part in outermost_values(said):
-        if isinstance(part, LostFragment):
-            lost.append(part)
+    for found in outermost_values(said):
+        if isinstance(found, LostFragment):
+            lost.append(found)
             continue
-        records = list(records_in(part.value))
-        lists, replaced = supersede(lists, records, said[position : part.start], asked)
+        records = list(records_in(found.value))
+        lists, replaced = supersede(lists, records, said[position : found.start], asked)
         lost += replaced
-        if not records and is_of_no_use(part.value):
-            lost.append(LostFragment(said[part.start : part.end], "JSON without a text"))
-        position = part.end
+        if not records and is_useless(found.value):
+            lost.append(LostFragment(said[found.start : found.end], "JSON without a text"))
+        position = found.end
     examples = [record for records in lists for record in records if is_placeholder(record)]
     lost += [
         LostFragment(json.dumps(record, ensure_ascii=False), "the example of the prompt, not a record") for record in examples
@@ -106,7 +107,7 @@ def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedAnswer:
 
 
 def unescaped(text: str) -> str:
-    """JSON that was written as a JSON string, with or without its quotes, as it was meant."""
+    """Decode JSON that was written as a JSON string, with or without its quotes; return any other text as it is."""
     stripped = text.strip()
     if not re.match(r'"?\s*[{\[]\s*(?:\{\s*)?\\"', stripped):
         return text
@@ -118,7 +119,7 @@ def unescaped(text: str) -> str:
 
 
 def outermost_values(text: str) -> Iterator[Union[Value, LostFragment]]:
-    """Outermost JSON objects and lists of a text; of one that cannot be read as a whole, those inside of it."""
+    """Yield the outermost JSON objects and lists of a text; for one that cannot be read as a whole, those inside it."""
     position, broken = 0, False
     while found := START.search(text, position):
         start = found.start()
@@ -135,51 +136,55 @@ def outermost_values(text: str) -> Iterator[Union[Value, LostFragment]]:
 
 
 def next_object(text: str, start: int) -> int:
-    """Where the next record or document begins behind a broken one, or an object that begins like it; else the end."""
+    """Return the position of the next record or document after a broken one, or of an object with the same first key."""
     member = MEMBER.match(text, start)
     key = re.escape(member["key"]) if member else "text"
-    following = re.compile(rf"\{{\s*{QUOTE}?(?:{'|'.join(OF_RECORDS)}|records|{key}){QUOTE}?\s*:").search(text, start + 1)
+    following = re.compile(rf"\{{\s*{QUOTE}?(?:{'|'.join(RECORD_KEYS)}|records|{key}){QUOTE}?\s*:").search(text, start + 1)
     return following.start() if following else len(text)
 
 
 def is_lost(text: str, start: int, broken: bool) -> bool:
-    """Whether an object that cannot be read is a record, and not what records stand in, or no JSON at all.
+    """Whether an object that cannot be read is a record, and neither a container of records nor other text.
 
-    broken (bool): Whether it stands in or behind something that cannot be read.
+    broken (bool): Whether something before it or around it cannot be read.
     """
     member = MEMBER.match(text, start)
     if member is None:
         return broken and BARELY_BEGUN.match(text, start) is not None and len(text[start:].strip()) > 1
-    return member["key"] in OF_RECORDS or member["first"] not in ("{", "[", "")
+    return member["key"] in RECORD_KEYS or member["first"] not in ("{", "[", "")
 
 
 def records_in(value: Any) -> Iterator[Any]:
-    """Records of a JSON value: what stands in a list "records" or beside a record, whatever it is, and objects with a text."""
+    """Yield the records of a JSON value: objects with a text, and all members of a list "records" or of a list with a record."""
     if isinstance(value, dict) and isinstance(value.get("records"), list):
         yield from value["records"]
     elif isinstance(value, dict) and "text" in value:
         yield value
     elif isinstance(value, dict):
-        yield from (record for part in value.values() for record in records_in(part))
-    elif isinstance(value, list) and any(isinstance(one, dict) and "text" in one for one in value):
+        yield from (record for member in value.values() for record in records_in(member))
+    elif isinstance(value, list) and any(isinstance(member, dict) and "text" in member for member in value):
         yield from value
     elif isinstance(value, list):
-        yield from (record for one in value for record in records_in(one))
+        yield from (record for member in value for record in records_in(member))
 
 
-def is_of_no_use(value: Any) -> bool:
+def is_useless(value: Any) -> bool:
+    """Whether a JSON value is an object without a list of records."""
     return isinstance(value, dict) and bool(value) and not isinstance(value.get("records"), list)
 
 
 def supersede(
     lists: list[list[Any]], records: list[Any], before: str, asked: Optional[int]
 ) -> tuple[list[list[Any]], list[LostFragment]]:
-    """Add a list of records to the ones in front of it, or put it in their place.
+    """Add a list of records to the lists before it, or replace them.
 
-    before (str): What stands between it and the last one.
-    RETURNS (tuple[list[list[Any]], list[LostFragment]]): The lists that count, and the records that do no longer.
+    lists (list[list[Any]]): The lists before it.
+    records (list[Any]): The list.
+    before (str): Text between it and the last one.
+    asked (Optional[int]): Number of records that were asked for; None if that is not known.
+    RETURNS (tuple[list[list[Any]], list[LostFragment]]): The lists that count, and the records that no longer do.
     """
-    earlier = [record for one in lists for record in one]
+    earlier = [record for records_before in lists for record in records_before]
     enough = (asked is not None and len(records) >= asked) or CORRECTION.search(before) is not None
     if not earlier or not records or len(records) < len(earlier) or not enough:
         return [*lists, records], []
@@ -190,5 +195,6 @@ def supersede(
 
 
 def is_placeholder(record: Any) -> bool:
+    """Whether a record is the example of the prompt."""
     text = record.get("text") if isinstance(record, dict) else None
     return isinstance(text, str) and PLACEHOLDER.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Words that keep a thousand records from being about the same thing."""
+"""Topic words, which keep a thousand records from having the same topic."""
 
 from functools import cache
 from importlib.resources import files
@@ -9,10 +9,10 @@ NUMBER = 3
 
 @cache
 def seed_words() -> tuple[str, ...]:
-    """Several hundred plain nouns, from which three are drawn for each record."""
+    """Load several hundred plain nouns."""
     return tuple((files(__package__) / "data" / "seed_words.txt").read_text(encoding="utf8").split())
 
 
 def draw_words(rng: Random) -> tuple[str, ...]:
-    """Words for one record."""
+    """Draw the topic words of one record."""
     return tuple(rng.sample(seed_words(), NUMBER))

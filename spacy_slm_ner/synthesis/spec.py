@@ -1,4 +1,4 @@
-"""What records a user wants: the spec of `generate`, a YAML file."""
+"""The spec of `generate`: a YAML file that describes the records to write."""
 
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -16,7 +16,7 @@ Weight = Annotated[float, Field(gt=0.0)]
 
 
 class SpecModel(BaseModel):
-    """Of every part of a spec: a field that does not exist is an error."""
+    """Base of all models of a spec, in which an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -24,9 +24,9 @@ class SpecModel(BaseModel):
 class Label(SpecModel):
     """An entity label.
 
-    description (str): What belongs to it, and where its boundaries are.
-    examples (tuple[str, ...]): Entities.
-    share (Share): In which part of the texts with entities it should occur.
+    description (str): Definition of the label, and of its boundaries.
+    examples (tuple[str, ...]): Examples of entities.
+    share (Share): Share of the texts with entities in which it should occur.
     """
 
     description: str = Field(min_length=1)
@@ -35,27 +35,28 @@ class Label(SpecModel):
 
 
 class Length(SpecModel):
-    """How long texts are.
+    """A length of texts.
 
     words (tuple[int, int]): Least and most number of words.
-    weight (Weight): How often, beside the others.
+    weight (Weight): Frequency relative to the other lengths.
     """
 
     words: tuple[int, int]
     weight: Weight = 1.0
 
     @model_validator(mode="after")
-    def check(self) -> "Length":
+    def validate_words(self) -> "Length":
+        """Validate the order of the numbers."""
         if not 1 <= self.words[0] <= self.words[1]:
             raise ValueError(f"got words = {list(self.words)}, allowed are [least, most], from 1 up")
         return self
 
 
 class EdgeCase(SpecModel):
-    """Something that must occur.
+    """A special case that must occur.
 
-    ask (str): What to write, as an instruction.
-    share (Share): In which part of all texts.
+    ask (str): Instruction to the model.
+    share (Share): Share of all texts in which it should occur.
     """
 
     ask: str = Field(min_length=1)
@@ -63,7 +64,7 @@ class EdgeCase(SpecModel):
 
 
 class Spec(SpecModel):
-    """See the ready spec in `configs/scheduling.yml`, which explains each field."""
+    """Spec of `generate`; `configs/scheduling.yml` explains each field."""
 
     domain: str = Field(min_length=1)
     labels: dict[str, Label] = Field(min_length=1)
@@ -84,7 +85,8 @@ class Spec(SpecModel):
 
     @field_validator("labels", "intents")
     @classmethod
-    def check_names(cls, names: dict[str, Any]) -> dict[str, Any]:
+    def validate_names(cls, names: dict[str, Any]) -> dict[str, Any]:
+        """Validate the names of labels and intents."""
         for name in names:
             if not is_name(name) or name.upper() == "O":
                 raise ValueError(
@@ -93,7 +95,8 @@ class Spec(SpecModel):
         return names
 
     @model_validator(mode="after")
-    def check_weights(self) -> "Spec":
+    def validate_weights(self) -> "Spec":
+        """Validate the weights of intents and the shares of edge cases."""
         unknown = sorted(set(self.intent_weights) - set(self.intents))
         if unknown:
             raise ValueError(f"intent_weights names {unknown}, but the intents are {sorted(self.intents)}")
@@ -103,13 +106,14 @@ class Spec(SpecModel):
 
     @property
     def weights_of_intents(self) -> dict[str, float]:
+        """Weight of each intent."""
         return {name: self.intent_weights.get(name, 1.0) for name in self.intents}
 
 
 def read_spec(path: Path) -> Spec:
     """Read a spec.
 
-    RAISES (ReadError): If it cannot be read, with every field that is wrong, what was got and what is allowed.
+    RAISES (ReadError): If it cannot be read; the message names every field that is wrong and its value.
     """
     try:
         content = srsly.yaml_loads(read_text(path))

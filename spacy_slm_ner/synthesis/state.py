@@ -66,13 +66,10 @@ class RunState:
         if missing <= 0:
             return None
         rng = Random(f"{self.spec.seed}-{self.answers}-{self._jobs}")
-        record_requests = []
-        for _ in range(min(missing, self.spec.per_request)):
-            record_requests.append(self.quotas.next_request(rng))
-            self.quotas.add(record_requests[-1])
-        return self._job(tuple(record_requests))
+        return self._job(tuple(self.quotas.next_requests(min(missing, self.spec.per_request), rng)))
 
     def _job(self, record_requests: tuple[RecordRequest, ...], repair: Optional[Repair] = None) -> Job:
+        """Make a request with the next number."""
         self._asked += len(record_requests)
         self._jobs += 1
         return Job(number=self._jobs, record_requests=record_requests, repair=repair)
@@ -107,7 +104,7 @@ class RunState:
 
     def add_reply(self, job: Job, reply: Reply) -> Outcome:
         """Validate the records of an answer, and add the accepted ones."""
-        self._answered(job)
+        self._settle(job)
         self.answers += 1
         outcome = Outcome([], [])
         parsed = parse_whole_answer(reply.text, len(job.record_requests))
@@ -122,7 +119,7 @@ class RunState:
 
     def set_aside(self, job: Job, reason: str) -> Outcome:
         """Count a request that the endpoint refuses for its content; its records are replaced by new ones."""
-        self._answered(job)
+        self._settle(job)
         self.fruitless += 1
         outcome = Outcome([], [])
         self._reject(outcome, job, "" if job.repair is None else job.repair.payload, [reason])
@@ -134,12 +131,14 @@ class RunState:
         self.rejects += 1
         return Outcome([], [{"request": None, "reasons": [reason], "reasons_before": [], "answer": text}])
 
-    def _answered(self, job: Job) -> None:
+    def _settle(self, job: Job) -> None:
+        """Count a request as no longer open."""
         self._asked -= len(job.record_requests)
         for record_request in job.record_requests:
             self.quotas.add(record_request, -1)
 
     def _add_record(self, payload: Any, record_request: RecordRequest, job: Job, reply: Reply, outcome: Outcome) -> None:
+        """Accept a record, or send it back once, or reject it."""
         result = self.validator.validate(payload, record_request)
         if isinstance(result, Accepted):
             self.records += 1
@@ -152,6 +151,7 @@ class RunState:
             self._reject(outcome, job, payload, result.reasons)
 
     def _reject(self, outcome: Outcome, job: Job, payload: Any, reasons: Sequence[str]) -> None:
+        """Add a line to the rejects."""
         self.rejects += 1
         self.last_reason = "; ".join(reasons)
         reasons_before = [] if job.repair is None else list(job.repair.reasons)
