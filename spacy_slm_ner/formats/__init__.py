@@ -1,1 +1,1 @@
-"""Prompt formats: one file a format, with render, target, constraint and parse side by side."""
+"""Prompt formats, one module each, with prompt, target, constraint and parser side by side."""

@@ -1,4 +1,4 @@
-"""What a prompt format is, and what all of them share."""
+"""The protocol of a prompt format, and helpers that all formats share."""
 
 import re
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class Message(TypedDict):
     content: str
 
 
-class Found(NamedTuple):
-    """An entity that an answer names.
+class FoundEntity(NamedTuple):
+    """An entity that an answer names, and the range of characters of the answer that names it.
 
     span (Span): Range of tokens.
-    start (int): Where in the answer it is written, from this character ...
-    end (int): ... to before this one. Its score is that of the segments in between.
+    start (int): First character. The segments of the range give the entity its score.
+    end (int): Position after the last character.
     """
 
     span: Span
@@ -32,15 +32,15 @@ class Found(NamedTuple):
     end: int
 
 
-class Parsed(NamedTuple):
-    """What an answer says.
+class ParsedAnswer(NamedTuple):
+    """The content of an answer.
 
-    found (list[Found]): Entities in text order, not overlapping.
+    found (list[FoundEntity]): Entities in text order, not overlapping.
     intent (Optional[str]): None if the answer names none.
-    problems (list[str]): One sentence for each part that could not be used.
+    problems (list[str]): A phrase for each part that could not be used.
     """
 
-    found: list[Found]
+    found: list[FoundEntity]
     intent: Optional[str]
     problems: list[str]
 
@@ -50,10 +50,10 @@ class Parsed(NamedTuple):
 
 
 class PromptFormat(Protocol):
-    """Text in, text out: how a generator is asked for entities and how its answer reads.
+    """Writer of prompts and reader of answers.
 
-    The law, for any Doc with non-overlapping entities: `parse(target(doc), doc)` gives them back, and `constraint(doc)`
-    can write the target.
+    For any Doc with entities that do not overlap, `parse(target(doc), doc)` returns them, and `constraint(doc)` can write the
+    target.
     """
 
     @property
@@ -63,54 +63,54 @@ class PromptFormat(Protocol):
 
     @property
     def intents(self) -> Sequence[str]:
-        """Intents that the answer names one of; empty for none."""
+        """Intents, one of which the answer names; empty if it names none."""
         ...
 
     def for_doc(self, doc: Doc) -> "PromptFormat":
-        """The format that a Doc is asked in: itself, unless texts differ in what is asked of them."""
+        """Return the format for one Doc: itself, unless each Doc has its own labels."""
         ...
 
     def render(self, doc: Doc) -> list[Message]:
-        """The prompt."""
+        """Write the prompt."""
         ...
 
     def target(self, doc: Doc) -> str:
-        """The right answer for a Doc with gold entities (and a gold category, where there are intents)."""
+        """Write the right answer for a Doc with gold entities (and a gold category, where there are intents)."""
         ...
 
     def constraint(self, doc: Doc) -> Grammar:
-        """All answers that can be parsed, as a grammar."""
+        """Return the grammar of the answers that decoding may write."""
         ...
 
-    def parse(self, text: str, doc: Doc) -> Parsed:
-        """Read any answer, also one that no constraint has shaped."""
+    def parse(self, text: str, doc: Doc) -> ParsedAnswer:
+        """Read any answer, constrained or not."""
         ...
 
 
 @dataclass(frozen=True)
 class LabelledFormat:
-    """What all formats are made of.
+    """Fields of all formats.
 
     labels (Sequence[str]): Entity labels.
-    intents (Sequence[str]): Intents to name on the first line of the answer; empty for none.
+    intents (Sequence[str]): Intents, one of which the first line of the answer names; empty for no such line.
     """
 
     labels: Sequence[str]
     intents: Sequence[str] = ()
 
 
-# Labels and intents are known later than the config: they come from the data or from a trained pipeline.
+# Makes a format for labels and intents, which come from the data or a trained pipeline and are known later than the config.
 FormatFactory = Callable[[Sequence[str], Sequence[str]], PromptFormat]
 
 
 class Request(NamedTuple):
-    """What a generator is asked.
+    """A question to a generator.
 
     messages (Sequence[Message]): The prompt.
-    grammar (Grammar): All answers that can be parsed; its segments are what targets are cut into as well.
-    constrained (bool): Whether only such answers may be written.
+    grammar (Grammar): Grammar of the answers. Its segments are the units of tokenization, in targets as well.
+    constrained (bool): Whether only answers of the grammar may be written.
     target (Optional[str]): The right answer, for training.
-    draft (Optional[Draft]): An answer to agree with, which saves time where it is right and changes nothing where it is not.
+    draft (Optional[Draft]): A proposed answer, which saves time where it is right and never changes the answer.
     """
 
     messages: Sequence[Message]
@@ -125,13 +125,14 @@ ESCAPED = re.compile(r"\\(u[0-9a-f]{4}|.)", re.DOTALL)
 
 @lru_cache(maxsize=65_536)
 def escape(text: str, special: str = "", keep: str = "") -> str:
-    """Write a text on one line, so that it can be read back.
+    """Write a text on one line, so that `unescape` can restore it.
 
-    White space, control characters and lone surrogates become `\\uXXXX`, backslashes and special characters get a backslash.
+    White space, control characters and lone surrogates become `\\uXXXX`; backslashes and special characters get a backslash.
 
     text (str): Any text.
-    special (str): Characters that mean something in the format.
+    special (str): Characters that have a meaning in the format.
     keep (str): White space to leave as it is.
+    RETURNS (str): The escaped text.
     """
     return "".join(escape_char(char, special, keep) for char in text)
 
@@ -151,23 +152,23 @@ def unescape(text: str) -> str:
 
 
 def escape_label(label: str, special: str) -> str:
-    """Write a label where some characters mean something; its spaces stay."""
+    """Escape a label, except for its spaces."""
     return escape(label, special, keep=" ")
 
 
 def labels_by_name(labels: Sequence[str]) -> dict[str, str]:
-    """Labels by their names in any case."""
+    """Map case-folded names to labels."""
     return {label.casefold(): label for label in labels}
 
 
 def gold_spans(doc: Doc) -> list[Span]:
-    """Entities of a Doc as ranges of tokens, without white space at their ends."""
+    """Return the entities of a Doc as ranges of tokens, without white space at their ends."""
     trimmed = (trim(doc, Span(ent.start, ent.end, ent.label_)) for ent in doc.ents)
     return [span for span in trimmed if span.start < span.end]
 
 
 def trim(doc: Doc, span: Span) -> Span:
-    """A range of tokens without those of white space at its ends; empty if there are no others."""
+    """Remove white-space tokens from the ends of a range of tokens; the range is empty if it has no others."""
     start, end, label = span
     while start < end and doc[start].is_space:
         start += 1

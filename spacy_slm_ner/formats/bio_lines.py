@@ -1,37 +1,47 @@
-"""BioLines: one line a token of an entity, `6: B-TIME`, `pm: I-TIME`, `Friday: B-DATE`; with intents, a first line
+"""BioLines: one line for each token of an entity, `6: B-TIME`, `pm: I-TIME`, `Friday: B-DATE`; with intents, a first line
 `intent: cancel`.
 
-Lines follow the order of the text. A line means the next token of that spelling behind the line before; if a later one is
-meant, the line counts: `4 [2]: B-TIME` is the second `4` from here. An I- line always means the very next token.
+Lines follow the order of the text. A line names the next token of its spelling after the token of the line before. A number in
+brackets names a later one: `4 [2]: B-TIME` is the second `4` from there. An I- line always names the very next token.
 """
 
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, NamedTuple, Optional, Sequence
 
 from spacy.tokens import Doc
 
 from ..alignment import fold
 from ..constraints.grammar import Edge, Grammar, State
-from ..labels import best_category
 from ..types import Span
-from .base import FormatFactory, Found, LabelledFormat, Message, Parsed, PromptFormat, gold_spans, labels_by_name, unescape
+from .answer_lines import UnusableLine, split_lines
+from .base import (
+    FormatFactory,
+    FoundEntity,
+    LabelledFormat,
+    Message,
+    ParsedAnswer,
+    PromptFormat,
+    gold_spans,
+    labels_by_name,
+    unescape,
+)
+from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
 from .tokens import WrittenTokens
 
-# A line as it is written: a word has no white space, so the first `: ` ends it, and a label may hold any marks.
-WRITTEN = re.compile(r"(?P<word>\S+?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?: (?:(?P<prefix>[BI])-(?P<label>\S.*)|O)")
-# A line as a model may write it.
-LINE = re.compile(
+# A line as the grammar writes it: a word has no white space, so the first `: ` ends it, and a label may hold any marks.
+EXACT_LINE = re.compile(r"(?P<word>\S+?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?: (?:(?P<prefix>[BI])-(?P<label>\S.*)|O)")
+# A line as an unconstrained model may write it.
+LENIENT_LINE = re.compile(
     r"(?P<word>.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?:\s*(?:(?P<prefix>[BI])-(?P<label>\S.*?)|O)\s*", re.IGNORECASE
 )
-INTENT = "intent: "
 
 
 @dataclass(frozen=True)
 class BioLines(LabelledFormat):
-    """See the module."""
+    """The format of this module."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:
         return self
@@ -40,69 +50,74 @@ class BioLines(LabelledFormat):
         return render_prompt("bio_lines", self.labels, self.intents, doc.text)
 
     def target(self, doc: Doc) -> str:
-        lines = [f"{INTENT}{best_category(doc.cats)}"] if self.intents else []
-        words = Words.of(doc)
+        tokens = BioLinesTokens.from_doc(doc)
+        lines = []
         last = -1
         for span in gold_spans(doc):
             for i in range(span.start, span.end):
-                lines.append(f"{words.written(i, last)}: {'B' if i == span.start else 'I'}-{span.label}")
+                lines.append(f"{tokens.written(i, last)}: {'B' if i == span.start else 'I'}-{span.label}\n")
                 last = i
-        return "".join(f"{line}\n" for line in lines)
+        return gold_intent_line(doc, self.intents) + "".join(lines)
 
     def constraint(self, doc: Doc) -> Grammar:
-        return BioLinesGrammar(Words.of(doc), tuple(self.labels), tuple(self.intents))
+        return with_intent_line(BioLinesGrammar(BioLinesTokens.from_doc(doc), tuple(self.labels)), self.intents)
 
-    def parse(self, text: str, doc: Doc) -> Parsed:
-        return BioLinesReader(Words.of(doc), self.labels, self.intents).read(text)
+    def parse(self, text: str, doc: Doc) -> ParsedAnswer:
+        return BioLinesParser(BioLinesTokens.from_doc(doc), self.labels, self.intents).parse(text)
 
 
 @dataclass(frozen=True)
-class Words(WrittenTokens):
-    """Tokens, and where a line means one."""
+class BioLinesTokens(WrittenTokens):
+    """Tokens with a number where words between the last line and the token have the same spelling."""
 
     @cached_property
     def folded(self) -> tuple[str, ...]:
         return tuple(map(fold, self.words))
 
     def written(self, i: int, last: int) -> str:
-        """How token i is written behind token `last`."""
+        """Write token `i` in the line after that of token `last`."""
         count = self.words[last + 1 : i + 1].count(self.words[i])
         return self.words[i] if count == 1 else f"{self.words[i]} [{count}]"
 
     def find(self, word: str, count: int, last: int) -> Optional[int]:
-        """The token that a line means: as spelled, else in another case or quote mark."""
-        found = nth(self.words, word, count, last)
-        return nth(self.folded, fold(word), count, last) if found is None else found
+        """Find the token that a line names: as spelled, or else in another case or quotation mark.
+
+        word (str): Word of the line.
+        count (int): Its number in brackets.
+        last (int): Token of the line before.
+        RETURNS (Optional[int]): None if there is no such token.
+        """
+        exact = find_nth(self.words, word, count, last)
+        return find_nth(self.folded, fold(word), count, last) if exact is None else exact
 
 
-def nth(words: Sequence[str], word: str, count: int, last: int) -> Optional[int]:
-    """Where a word stands for the n-th time behind a place."""
-    place = last
+def find_nth(words: Sequence[str], word: str, count: int, last: int) -> Optional[int]:
+    """Find the n-th occurrence of a word after a position."""
+    position = last
     try:
         for _ in range(count):
-            place = words.index(word, place + 1)
+            position = words.index(word, position + 1)
     except ValueError:
         return None
-    return place
+    return position
 
 
 @dataclass(frozen=True)
 class BioLinesGrammar:
-    """States: "intent"; ("line", last token written, label of its entity or None); ("tag", token, label that may go on or
-    None)."""
+    """Grammar of the lines.
 
-    words: Words
+    States: ("line", last token written, label of its entity or None); ("tag", token, label that it may continue or None).
+    """
+
+    tokens: BioLinesTokens
     labels: tuple[str, ...]
-    intents: tuple[str, ...]
 
     @property
     def start(self) -> State:
-        return ("intent",) if self.intents else ("line", -1, None)
+        return ("line", -1, None)
 
     def edges(self, state: State) -> Sequence[Edge]:
         match state:
-            case ("intent",):
-                return [Edge(f"{INTENT}{intent}\n", ("line", -1, None)) for intent in self.intents]
             case ("line", int(last), label):
                 return list(self._words(last, label))
             case ("tag", int(i), label):
@@ -110,17 +125,17 @@ class BioLinesGrammar:
         raise ValueError(f"Got the state {state!r}, which this grammar does not have.")
 
     def _words(self, last: int, label: Optional[str]) -> Iterator[Edge]:
-        seen: dict[str, int] = {}
-        for i in range(last + 1, len(self.words.words)):
-            word = self.words.words[i]
-            seen[word] = seen.get(word, 0) + 1
-            written = word if seen[word] == 1 else f"{word} [{seen[word]}]"
-            goes_on = label if i == last + 1 else None
-            if goes_on is not None or not self.words.blank[i]:
-                yield Edge(written, ("tag", i, goes_on))
+        counts: dict[str, int] = {}
+        for i in range(last + 1, len(self.tokens)):
+            word = self.tokens.words[i]
+            counts[word] = counts.get(word, 0) + 1
+            written = word if counts[word] == 1 else f"{word} [{counts[word]}]"
+            continued = label if i == last + 1 else None
+            if continued is not None or not self.tokens.is_space[i]:
+                yield Edge(written, ("tag", i, continued))
 
     def _tags(self, i: int, label: Optional[str]) -> Iterator[Edge]:
-        for name in () if self.words.blank[i] else self.labels:
+        for name in () if self.tokens.is_space[i] else self.labels:
             yield Edge(f": B-{name}\n", ("line", i, name))
         if label is not None:
             yield Edge(f": I-{label}\n", ("line", i, label))
@@ -129,62 +144,80 @@ class BioLinesGrammar:
         return isinstance(state, tuple) and state[0] == "line"
 
 
-@dataclass
-class BioLinesReader:
-    """Reads an answer line by line, whatever it is."""
+class TaggedToken(NamedTuple):
+    """The token that a line names, with its tag.
 
-    words: Words
+    i (int): The token.
+    prefix (str): "B" or "I", "O" for a token outside of entities.
+    label (Optional[str]): None for a token outside of entities.
+    """
+
+    i: int
+    prefix: str
+    label: Optional[str]
+
+
+@dataclass
+class BioLinesParser:
+    """Parser of any answer, line by line."""
+
+    tokens: BioLinesTokens
     labels: Sequence[str]
     intents: Sequence[str]
 
     @cached_property
     def by_name(self) -> dict[str, str]:
-        """Labels by their names in any case."""
         return labels_by_name(self.labels)
 
-    def read(self, text: str) -> Parsed:
-        found: list[Found] = []
+    def parse(self, answer: str) -> ParsedAnswer:
+        found: list[FoundEntity] = []
         problems: list[str] = []
-        intent, last, position = None, -1, 0
-        for number, line in enumerate(text.split("\n")):
-            start, position = position, position + len(line) + 1
-            if number == 0 and line.strip().removeprefix(INTENT) in self.intents:
-                intent = line.strip().removeprefix(INTENT)
-            elif line.strip():
-                read = self._read_line(line, last, found, start, position)
-                if isinstance(read, str):
-                    problems.append(read)
-                else:
-                    last = read
-        return Parsed(found, intent, problems)
+        intent, rest = read_intent(answer, self.intents)
+        last = -1
+        for line in split_lines(answer, rest):
+            try:
+                token = self._read_line(line.text, last)
+            except UnusableLine as reason:
+                problems.append(str(reason))
+                continue
+            last = token.i
+            if token.label is None:
+                continue
+            if token.prefix == "I" and found and found[-1].span[1:] == (token.i, token.label):
+                found[-1] = found[-1]._replace(span=found[-1].span._replace(end=token.i + 1), end=line.end)
+            else:
+                found.append(FoundEntity(Span(token.i, token.i + 1, token.label), line.start, line.end))
+        return ParsedAnswer(found, intent, problems)
 
-    def _match(self, line: str) -> Optional[re.Match[str]]:
-        """The parts of a line: as it is written, where that gives a known label, or else as near as can be."""
-        written = WRITTEN.fullmatch(line)
-        known = written is not None and (written["label"] is None or written["label"] in self.labels)
-        return written if known else LINE.fullmatch(line)
+    def _read_line(self, line: str, last: int) -> TaggedToken:
+        """Read one line.
 
-    def _read_line(self, line: str, last: int, found: list[Found], start: int, end: int) -> "int | str":
-        """Enter one line into `found`. RETURNS: The token that it names, or what is wrong with it."""
+        line (str): The line.
+        last (int): Token of the line before.
+        RETURNS (TaggedToken): The token that it names.
+        RAISES (UnusableLine): If it names none, or has an unknown label.
+        """
         match = self._match(line)
         if match is None:
-            return f"not a line `word: B-LABEL`: {line!r}"
+            raise UnusableLine(f"not a line `word: B-LABEL`: {line!r}")
         label = self.by_name.get((match["label"] or "").casefold())
         if label is None and match["label"]:
-            return f"unknown label {match['label']!r} in {line!r}"
-        i = self.words.find(match["word"], int(match["count"] or 1), last)
+            raise UnusableLine(f"unknown label {match['label']!r} in {line!r}")
+        i = self.tokens.find(match["word"], int(match["count"] or 1), last)
         if i is None:
-            return f"no such word behind the line before: {unescape(match['word'])!r}"
-        if label is None:
-            return i
-        inside = match["prefix"].upper() == "I"
-        if inside and found and found[-1].span.end == i and found[-1].span.label == label:
-            found[-1] = found[-1]._replace(span=found[-1].span._replace(end=i + 1), end=end)
-        else:
-            found.append(Found(Span(i, i + 1, label), start, end))
-        return i
+            raise UnusableLine(f"no such word behind the line before: {unescape(match['word'])!r}")
+        return TaggedToken(i, (match["prefix"] or "O").upper(), label)
+
+    def _match(self, line: str) -> Optional[re.Match[str]]:
+        """Match a line as the grammar writes it if that gives a known label, or else leniently."""
+        exact = EXACT_LINE.fullmatch(line)
+        known = exact is not None and (exact["label"] is None or exact["label"] in self.labels)
+        return exact if known else LENIENT_LINE.fullmatch(line)
 
 
 def create_bio_lines() -> FormatFactory:
-    """Registered as `spacy-slm-ner.BioLines.v1`. RETURNS (FormatFactory): Makes the format for labels and intents."""
+    """Return the factory of the format, registered as `spacy-slm-ner.BioLines.v1`.
+
+    RETURNS (FormatFactory): Makes the format for labels and intents.
+    """
     return BioLines

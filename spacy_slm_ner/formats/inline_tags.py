@@ -1,5 +1,5 @@
-"""InlineTags: the text copied with marks, `Move it to <TIME>6 pm</TIME> on <DATE>Friday</DATE>`; with intents, a first
-line `intent: cancel`.
+"""InlineTags: a copy of the text with tags, `Move it to <TIME>6 pm</TIME> on <DATE>Friday</DATE>`; with intents, a first line
+`intent: cancel`.
 
 The copy is complete, so every word keeps its place and nothing needs to be counted. An angle bracket of the text itself is
 written `\\<`, and so are those of a label. An empty answer says that there is no entity.
@@ -9,43 +9,73 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, NamedTuple, Optional, Sequence
 
 from spacy.tokens import Doc
 
 from ..alignment import Mention, locate
 from ..constraints.grammar import Edge, Grammar, State
-from ..labels import best_category
 from ..types import Span
 from .base import (
     FormatFactory,
-    Found,
+    FoundEntity,
     LabelledFormat,
     Message,
-    Parsed,
+    ParsedAnswer,
     PromptFormat,
     escape_label,
     gold_spans,
     labels_by_name,
     unescape,
 )
+from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
 from .tokens import WrittenTokens
 
-INTENT = "intent: "
-# An escaped character matches first, so that it can neither open nor close a mark.
-MARKED = re.compile(r"\\.|<(?P<label>(?!/)(?:\\.|[^<>\\])+)>(?P<words>(?:\\.|[^\\])+?)</(?P=label)>", re.DOTALL)
+# An escaped character matches first, so that it can neither open nor close a tag.
+TAGGED = re.compile(r"\\.|<(?P<label>(?!/)(?:\\.|[^<>\\])+)>(?P<words>(?:\\.|[^\\])+?)</(?P=label)>", re.DOTALL)
 
 
-def mark_name(label: str) -> str:
-    """How a label is written in a mark. A slash would close it, if it came first."""
+def tag_name(label: str) -> str:
+    """Write a label in a tag. A slash at its start is escaped, because it would make a closing tag."""
     written = escape_label(label, "<>")
     return f"\\{written}" if written.startswith("/") else written
 
 
+class TaggedWords(NamedTuple):
+    """Words between two tags of an answer, with their range of characters, tags included.
+
+    label (str): Label as written.
+    words (str): Words as written.
+    start (int): First character.
+    end (int): Position after the last character.
+    copy_start (int): First character of the words in the copy without tags.
+    """
+
+    label: str
+    words: str
+    start: int
+    end: int
+    copy_start: int
+
+
+def find_tagged_words(answer: str, start: int) -> Iterator[TaggedWords]:
+    """Find the tagged words of an answer.
+
+    answer (str): Any answer.
+    start (int): Character at which its copy of the text begins.
+    YIELDS (TaggedWords): Tagged words in order.
+    """
+    removed = start
+    for match in TAGGED.finditer(answer, start):
+        if match["label"] is not None:
+            yield TaggedWords(match["label"], match["words"], match.start(), match.end(), match.start() - removed)
+            removed += len(match[0]) - len(match["words"])
+
+
 @dataclass(frozen=True)
 class InlineTags(LabelledFormat):
-    """See the module."""
+    """The format of this module."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:
         return self
@@ -54,81 +84,61 @@ class InlineTags(LabelledFormat):
         return render_prompt("inline_tags", self.labels, self.intents, doc.text)
 
     def target(self, doc: Doc) -> str:
-        copy = Copy.of(doc)
-        opening = {span.start: mark_name(span.label) for span in gold_spans(doc)}
-        closing = {span.end - 1: mark_name(span.label) for span in gold_spans(doc)}
-        parts = [f"{INTENT}{best_category(doc.cats)}\n"] if self.intents else []
-        for i, (word, space) in enumerate(zip(copy.words, copy.spaces)):
-            parts += [f"<{opening[i]}>"] if i in opening else []
-            parts += [word]
-            parts += [f"</{closing[i]}>"] if i in closing else []
-            parts += [space]
-        return "".join(parts)
+        tokens = InlineTagsTokens.from_doc(doc)
+        opening = {span.start: f"<{tag_name(span.label)}>" for span in gold_spans(doc)}
+        closing = {span.end - 1: f"</{tag_name(span.label)}>" for span in gold_spans(doc)}
+        copy = "".join(
+            opening.get(i, "") + word + closing.get(i, "") + space
+            for i, (word, space) in enumerate(zip(tokens.words, tokens.spaces))
+        )
+        return gold_intent_line(doc, self.intents) + copy
 
     def constraint(self, doc: Doc) -> Grammar:
-        return InlineTagsGrammar(Copy.of(doc), tuple(self.labels), tuple(self.intents))
+        return with_intent_line(InlineTagsGrammar(InlineTagsTokens.from_doc(doc), tuple(self.labels)), self.intents)
 
-    def parse(self, text: str, doc: Doc) -> Parsed:
-        intent, body = self._split_intent(text)
-        offset = len(text) - len(body)
-        if not body.strip():
-            return Parsed([], intent, [])
-        copy = Copy.of(doc)
-        if MARKED.sub(lambda match: match["words"] or match[0], body) == copy.text:
-            found = [self._by_position(match, removed, copy, offset) for match, removed in marks(body)]
+    def parse(self, text: str, doc: Doc) -> ParsedAnswer:
+        intent, start = read_intent(text, self.intents)
+        copy = text[start:]
+        if not copy.strip():
+            return ParsedAnswer([], intent, [])
+        tagged = list(find_tagged_words(text, start))
+        tokens = InlineTagsTokens.from_doc(doc)
+        if TAGGED.sub(lambda match: match["words"] or match[0], copy) == tokens.text:
+            found = [self._by_position(one, tokens) for one in tagged]
             if all(found):
-                return Parsed([one for one in found if one], intent, [])
-        return self._by_words(body, doc, offset, intent)
+                return ParsedAnswer([entity for entity in found if entity], intent, [])
+        return self._by_words(tagged, doc, intent)
 
-    def _split_intent(self, text: str) -> tuple[Optional[str], str]:
-        first, _, rest = text.partition("\n")
-        named = first.strip().removeprefix(INTENT)
-        return (named, rest) if self.intents and named in self.intents else (None, text)
-
-    def _by_position(self, match: re.Match[str], removed: int, copy: "Copy", offset: int) -> Optional[Found]:
-        """The entity of a mark in a complete copy, by its place."""
-        first = match.start() - removed
-        start, end = copy.starts.get(first), copy.ends.get(first + len(match["words"]))
-        label = unescape(match["label"])
+    def _by_position(self, tagged: TaggedWords, tokens: "InlineTagsTokens") -> Optional[FoundEntity]:
+        """Find an entity of a complete copy by its position; None for an unknown label or a tag inside a token."""
+        label = unescape(tagged.label)
+        start = tokens.by_start.get(tagged.copy_start)
+        end = tokens.by_end.get(tagged.copy_start + len(tagged.words))
         if label not in self.labels or start is None or end is None:
             return None
-        return Found(Span(start, end, label), match.start() + offset, match.end() + offset)
+        return FoundEntity(Span(start, end, label), tagged.start, tagged.end)
 
-    def _by_words(self, body: str, doc: Doc, offset: int, intent: Optional[str]) -> Parsed:
-        """The entities of an answer that is no complete copy, by their words."""
+    def _by_words(self, tagged: Sequence[TaggedWords], doc: Doc, intent: Optional[str]) -> ParsedAnswer:
+        """Find the entities of an incomplete copy by their words."""
         problems = ["the copy differs from the text, or a mark cuts a word"]
         by_name = labels_by_name(self.labels)
-        named = [(match, by_name.get(unescape(match["label"]).casefold())) for match, _ in marks(body)]
-        matches = [match for match, label in named if label is not None]
-        mentions = [Mention((unescape(match["words"]),), label) for match, label in named if label is not None]
-        found: list[Found] = []
-        for match, place in zip(matches, locate(doc.text, mentions)):
-            span = place.span and doc.char_span(place.span.start, place.span.end, alignment_mode="expand")
-            if (
-                not place.span
-                or span is None
-                or any(span.start < other.span.end and other.span.start < span.end for other in found)
-            ):
-                problems.append(f"not in the text: {match['words']!r}")
+        labels = [by_name.get(unescape(one.label).casefold()) for one in tagged]
+        known = [(one, label) for one, label in zip(tagged, labels) if label is not None]
+        mentions = [Mention((unescape(one.words),), label) for one, label in known]
+        found: list[FoundEntity] = []
+        for (one, _), located in zip(known, locate(doc.text, mentions)):
+            tokens = located.span and doc.char_span(located.span.start, located.span.end, alignment_mode="expand")
+            span = Span(tokens.start, tokens.end, located.span.label) if located.span and tokens is not None else None
+            if span is None or any(span.overlaps(other.span) for other in found):
+                problems.append(f"not in the text: {one.words!r}")
             else:
-                where = Span(span.start, span.end, place.span.label)
-                found.append(Found(where, match.start() + offset, match.end() + offset))
-        return Parsed(sorted(found), intent, problems)
-
-
-def marks(body: str) -> Iterator[tuple[re.Match[str], int]]:
-    """Each mark of an answer, and how many characters of marks stand before its words."""
-    removed = 0
-    for match in MARKED.finditer(body):
-        if match["label"] is None:
-            continue
-        yield match, removed
-        removed += len(match[0]) - len(match["words"])
+                found.append(FoundEntity(span, one.start, one.end))
+        return ParsedAnswer(sorted(found), intent, problems)
 
 
 @dataclass(frozen=True)
-class Copy(WrittenTokens):
-    """Tokens as they are copied, and where each stands in the copy."""
+class InlineTagsTokens(WrittenTokens):
+    """Tokens with their positions in the copy."""
 
     special = "<"
 
@@ -137,58 +147,60 @@ class Copy(WrittenTokens):
         return "".join(word + space for word, space in zip(self.words, self.spaces))
 
     @cached_property
-    def starts(self) -> dict[int, int]:
-        """Token that starts at a character."""
+    def by_start(self) -> dict[int, int]:
+        """Token that starts at each character."""
         lengths = (len(word) + len(space) for word, space in zip(self.words, self.spaces))
-        return {start: i for i, start in enumerate(accumulate(lengths, initial=0)) if i < len(self.words)}
+        return {start: i for i, start in enumerate(accumulate(lengths, initial=0)) if i < len(self)}
 
     @cached_property
-    def ends(self) -> dict[int, int]:
-        """Token behind the one that ends before a character, its white space left aside."""
-        return {start + len(self.words[i]): i + 1 for start, i in self.starts.items()}
+    def by_end(self) -> dict[int, int]:
+        """Number of tokens that end before each character, without the white space after the last one."""
+        return {start + len(self.words[i]): i + 1 for start, i in self.by_start.items()}
 
 
 @dataclass(frozen=True)
 class InlineTagsGrammar:
-    """States: "intent"; ("outside", tokens copied); ("open", token, label), right behind a mark; ("inside", tokens copied,
-    label)."""
+    """Grammar of the copy.
 
-    copy: Copy
+    States: ("outside", tokens copied); ("open", token, label), right after an opening tag; ("inside", tokens copied, label).
+    """
+
+    tokens: InlineTagsTokens
     labels: tuple[str, ...]
-    intents: tuple[str, ...]
 
     @property
     def start(self) -> State:
-        return ("intent",) if self.intents else ("outside", 0)
+        return ("outside", 0)
 
     def edges(self, state: State) -> Sequence[Edge]:
         match state:
-            case ("intent",):
-                return [Edge(f"{INTENT}{intent}\n", ("outside", 0)) for intent in self.intents]
             case ("outside", int(i)):
                 return list(self._outside(i))
             case ("open", int(i), label):
-                return [Edge(self.copy.words[i], ("inside", i + 1, label))]
+                return [Edge(self.tokens.words[i], ("inside", i + 1, label))]
             case ("inside", int(i), label):
                 return list(self._inside(i, label))
         raise ValueError(f"Got the state {state!r}, which this grammar does not have.")
 
     def _outside(self, i: int) -> Iterator[Edge]:
-        if i < len(self.copy.words):
-            yield Edge(self.copy.words[i] + self.copy.spaces[i], ("outside", i + 1))
-            labels = () if self.copy.blank[i] else self.labels
-            yield from (Edge(f"<{mark_name(label)}>", ("open", i, label)) for label in labels)
+        if i < len(self.tokens):
+            yield Edge(self.tokens.words[i] + self.tokens.spaces[i], ("outside", i + 1))
+            labels = () if self.tokens.is_space[i] else self.labels
+            yield from (Edge(f"<{tag_name(label)}>", ("open", i, label)) for label in labels)
 
     def _inside(self, i: int, label: str) -> Iterator[Edge]:
-        space = self.copy.spaces[i - 1]
-        yield Edge(f"</{mark_name(label)}>{space}", ("outside", i))
-        if i < len(self.copy.words):
-            yield Edge(space + self.copy.words[i], ("inside", i + 1, label))
+        space = self.tokens.spaces[i - 1]
+        yield Edge(f"</{tag_name(label)}>{space}", ("outside", i))
+        if i < len(self.tokens):
+            yield Edge(space + self.tokens.words[i], ("inside", i + 1, label))
 
     def may_end(self, state: State) -> bool:
-        return state in (("outside", 0), ("outside", len(self.copy.words)))
+        return state in (("outside", 0), ("outside", len(self.tokens)))
 
 
 def create_inline_tags() -> FormatFactory:
-    """Registered as `spacy-slm-ner.InlineTags.v1`. RETURNS (FormatFactory): Makes the format for labels and intents."""
+    """Return the factory of the format, registered as `spacy-slm-ner.InlineTags.v1`.
+
+    RETURNS (FormatFactory): Makes the format for labels and intents.
+    """
     return InlineTags

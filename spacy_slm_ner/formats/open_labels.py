@@ -1,6 +1,6 @@
-"""OpenLabels: every text brings its own labels, intents and format, in `doc.user_data["task"]`.
+"""OpenLabels: labels, intents and format of each text on its own, from `doc.user_data["task"]`.
 
-For training a base on many label sets at once, and for asking it for labels that it was never trained on.
+Trains a base on many label sets at once, and asks it for labels that it was never trained on.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Sequence, TypedDict
 from spacy.tokens import Doc
 
 from ..constraints.grammar import Grammar
-from .base import FormatFactory, LabelledFormat, Message, Parsed, PromptFormat
+from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat
 from .bio_lines import BioLines
 from .inline_tags import InlineTags
 from .span_lines import SpanLines
@@ -25,11 +25,11 @@ FORMATS: dict[str, FormatFactory] = {
 
 
 class Task(TypedDict):
-    """What is asked of one text.
+    """Extraction task of one text.
 
     format (str): One of `FORMATS`.
     labels (Sequence[str]): Entity labels.
-    intents (Sequence[str]): Empty for none.
+    intents (Sequence[str]): Intents, one of which the answer names; empty if it names none.
     """
 
     format: str
@@ -39,7 +39,7 @@ class Task(TypedDict):
 
 @dataclass(frozen=True)
 class OpenLabels(LabelledFormat):
-    """See the module. Its own labels and intents are for texts without a task, which are asked for as BioLines."""
+    """The format of this module. Texts without a task are asked for its own labels and intents as BioLines."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:
         task: Task = doc.user_data.get(TASK) or Task(format="BioLines", labels=self.labels, intents=self.intents)
@@ -54,10 +54,13 @@ class OpenLabels(LabelledFormat):
     def constraint(self, doc: Doc) -> Grammar:
         return self.for_doc(doc).constraint(doc)
 
-    def parse(self, text: str, doc: Doc) -> Parsed:
+    def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         return self.for_doc(doc).parse(text, doc)
 
 
 def create_open_labels() -> FormatFactory:
-    """Registered as `spacy-slm-ner.OpenLabels.v1`. RETURNS (FormatFactory): Makes the format for labels and intents."""
+    """Return the factory of the format, registered as `spacy-slm-ner.OpenLabels.v1`.
+
+    RETURNS (FormatFactory): Makes the format for labels and intents.
+    """
     return OpenLabels

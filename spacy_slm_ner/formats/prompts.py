@@ -1,4 +1,4 @@
-"""The wording of prompts: one versioned template a format."""
+"""Prompts, one versioned template for each format."""
 
 from functools import cache, lru_cache
 from typing import Sequence
@@ -17,7 +17,14 @@ def load_prompt_template(name: str) -> Template:
 
 
 def render_prompt(name: str, labels: Sequence[str], intents: Sequence[str], text: str) -> list[Message]:
-    """A system turn with the task, and the text as it is as the user's turn."""
+    """Write a prompt: the task as the turn of the system, the unchanged text as that of the user.
+
+    name (str): Name of the template.
+    labels (Sequence[str]): Entity labels.
+    intents (Sequence[str]): Intents, one of which the answer names; empty if it names none.
+    text (str): The text.
+    RETURNS (list[Message]): Both turns.
+    """
     return [{"role": "system", "content": render_task(name, tuple(labels), tuple(intents))}, {"role": "user", "content": text}]
 
 

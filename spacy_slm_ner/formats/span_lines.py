@@ -1,85 +1,45 @@
-"""SpanLines: one line an entity, `TIME: 6 pm`; with intents, a first line `intent: cancel`.
+"""SpanLines: one line for each entity, `TIME: 6 pm`; with intents, a first line `intent: cancel`.
 
-Lines follow the order of the text. A line means the next place behind the line before where the words stand; if a later
-one is meant, the line counts: `TIME: 4 [2]` is the second `4` from here. Brackets of the text itself are written `\\[`, a
-colon in a label `\\:`.
+Lines follow the order of the text. A line names the next place after the entity of the line before where its words stand. A
+number in brackets names a later one: `TIME: 4 [2]` is the second `4` from there. Brackets of the text itself are written `\\[`,
+a colon in a label `\\:`.
 """
 
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Iterator, Optional, Sequence
 
 from spacy.tokens import Doc
 
 from ..alignment import fold
 from ..constraints.grammar import Edge, Grammar, State
-from ..labels import best_category
 from ..types import Span
+from .answer_lines import UnusableLine, split_lines
 from .base import (
     FormatFactory,
-    Found,
+    FoundEntity,
     LabelledFormat,
     Message,
-    Parsed,
+    ParsedAnswer,
     PromptFormat,
     escape_label,
     gold_spans,
     labels_by_name,
     unescape,
 )
+from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
 from .tokens import WrittenTokens
 
 LINE = re.compile(r"\s*(?P<label>(?:\\.|[^:\\])*?)\s*:\s*(?P<words>\S.*?)(?: \[(?P<count>[1-9][0-9]{0,8})\])?\s*")
-INTENT = "intent"
-# What ends a label.
-ENDS_LABEL = ":"
-
-
-@dataclass(frozen=True)
-class Tokens(WrittenTokens):
-    """Tokens, and where words mean a range of them."""
-
-    special = "["
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def text(self, start: int, end: int) -> str:
-        """How a range of tokens is written."""
-        last = end - 1
-        return "".join(self.words[i] + self.spaces[i] for i in range(start, last)) + self.words[last]
-
-    def starts_with(self, start: int, written: str) -> Optional[int]:
-        """End of the range of tokens from a start that is written so, None if there is none."""
-        text = ""
-        for i in range(start, len(self)):
-            text += self.words[i]
-            if text == written:
-                return i + 1
-            if not written.startswith(text):
-                return None
-            text += self.spaces[i]
-        return None
-
-    def places(self, written: str, position: int) -> Iterator[tuple[int, int]]:
-        """All ranges of tokens from a position on that are written so."""
-        for start in range(position, len(self)):
-            end = self.starts_with(start, written)
-            if end is not None:
-                yield start, end
-
-    def count(self, start: int, end: int, position: int) -> int:
-        """Which one of the places from a position on that are written alike a range is, counted from 1."""
-        return sum(1 for first, _ in self.places(self.text(start, end), position) if first <= start)
-
-    def folded(self) -> "Tokens":
-        return replace(self, words=tuple(map(fold, self.words)))
+# Character after a label.
+LABEL_END = ":"
 
 
 @dataclass(frozen=True)
 class SpanLines(LabelledFormat):
-    """See the module."""
+    """The format of this module."""
 
     def for_doc(self, doc: Doc) -> PromptFormat:
         return self
@@ -88,79 +48,132 @@ class SpanLines(LabelledFormat):
         return render_prompt("span_lines", self.labels, self.intents, doc.text)
 
     def target(self, doc: Doc) -> str:
-        lines = [f"{INTENT}: {best_category(doc.cats)}"] if self.intents else []
-        tokens, position = Tokens.of(doc), 0
+        tokens, position = SpanLinesTokens.from_doc(doc), 0
+        lines = []
         for start, end, label in gold_spans(doc):
             count = tokens.count(start, end, position)
-            lines.append(f"{escape_label(label, ENDS_LABEL)}: {tokens.text(start, end)}{f' [{count}]' if count > 1 else ''}")
+            number = f" [{count}]" if count > 1 else ""
+            lines.append(f"{escape_label(label, LABEL_END)}: {tokens.text(start, end)}{number}\n")
             position = end
-        return "".join(f"{line}\n" for line in lines)
+        return gold_intent_line(doc, self.intents) + "".join(lines)
 
     def constraint(self, doc: Doc) -> Grammar:
-        return SpanLinesGrammar(Tokens.of(doc), tuple(self.labels), tuple(self.intents))
+        return with_intent_line(SpanLinesGrammar(SpanLinesTokens.from_doc(doc), tuple(self.labels)), self.intents)
 
-    def parse(self, text: str, doc: Doc) -> Parsed:
-        tokens = Tokens.of(doc)
-        found: list[Found] = []
+    def parse(self, text: str, doc: Doc) -> ParsedAnswer:
+        tokens = SpanLinesTokens.from_doc(doc)
+        found: list[FoundEntity] = []
         problems: list[str] = []
-        intent, position, written = None, 0, 0
-        for number, line in enumerate(text.split("\n")):
-            start, written = written, written + len(line) + 1
-            if number == 0 and line.strip().removeprefix(f"{INTENT}: ") in self.intents:
-                intent = line.strip().removeprefix(f"{INTENT}: ")
-            elif line.strip():
-                read = self._read_line(line, tokens, position)
-                if isinstance(read, str):
-                    problems.append(read)
-                else:
-                    found.append(Found(read, start, written))
-                    position = read.end
-        return Parsed(found, intent, problems)
+        intent, rest = read_intent(text, self.intents)
+        position = 0
+        for line in split_lines(text, rest):
+            try:
+                span = self._read_line(line.text, tokens, position)
+            except UnusableLine as reason:
+                problems.append(str(reason))
+            else:
+                found.append(FoundEntity(span, line.start, line.end))
+                position = span.end
+        return ParsedAnswer(found, intent, problems)
 
-    def _read_line(self, line: str, tokens: Tokens, position: int) -> "Span | str":
-        """The entity of one line, or what is wrong with it."""
+    def _read_line(self, line: str, tokens: "SpanLinesTokens", position: int) -> Span:
+        """Read one line.
+
+        line (str): The line.
+        tokens (SpanLinesTokens): Tokens of the text.
+        position (int): End of the entity of the line before.
+        RETURNS (Span): The entity as a range of tokens.
+        RAISES (UnusableLine): If its words do not stand there, or its label is unknown.
+        """
         match = LINE.fullmatch(line)
         if match is None:
-            return f"not a line `LABEL: words`: {line!r}"
+            raise UnusableLine(f"not a line `LABEL: words`: {line!r}")
         label = labels_by_name(self.labels).get(unescape(match["label"]).casefold())
         if label is None:
-            return f"unknown label {match['label']!r} in {line!r}"
-        count = int(match["count"] or 1)
-        for view, words in ((tokens, match["words"]), (tokens.folded(), fold(match["words"]))):
-            places = list(view.places(words, position))
-            if count <= len(places):
-                return Span(*places[count - 1], label)
-        return f"no such words behind the line before: {match['words']!r}"
+            raise UnusableLine(f"unknown label {match['label']!r} in {line!r}")
+        words, count = match["words"], int(match["count"] or 1)
+        place = tokens.find(words, count, position) or tokens.folded().find(fold(words), count, position)
+        if place is None:
+            raise UnusableLine(f"no such words behind the line before: {words!r}")
+        return Span(*place, label)
+
+
+@dataclass(frozen=True)
+class SpanLinesTokens(WrittenTokens):
+    """Tokens with the text of each range of them, and the places of a text."""
+
+    special = "["
+
+    def text(self, start: int, end: int) -> str:
+        """Write a range of tokens."""
+        last = end - 1
+        return "".join(self.words[i] + self.spaces[i] for i in range(start, last)) + self.words[last]
+
+    def places(self, text: str, position: int) -> Iterator[tuple[int, int]]:
+        """Iterate over the ranges of tokens with a text.
+
+        text (str): Text as written.
+        position (int): Token at which the first range may begin.
+        YIELDS (tuple[int, int]): Start and end of each range, in order.
+        """
+        for start in range(position, len(self)):
+            end = self._match_end(start, text)
+            if end is not None:
+                yield start, end
+
+    def find(self, text: str, count: int, position: int) -> Optional[tuple[int, int]]:
+        """Return the n-th place of a text from a position on, None if there are fewer."""
+        return next(islice(self.places(text, position), count - 1, None), None)
+
+    def count(self, start: int, end: int, position: int) -> int:
+        """Count the places of the text of a range, from a position up to and including the range."""
+        return sum(1 for first, _ in self.places(self.text(start, end), position) if first <= start)
+
+    def folded(self) -> "SpanLinesTokens":
+        return replace(self, words=tuple(map(fold, self.words)))
+
+    def _match_end(self, start: int, text: str) -> Optional[int]:
+        """Return the end of the range of tokens that begins at a start and has a text, None if there is none."""
+        written = ""
+        for i in range(start, len(self)):
+            written += self.words[i]
+            if written == text:
+                return i + 1
+            if not text.startswith(written):
+                return None
+            written += self.spaces[i]
+        return None
 
 
 @dataclass(frozen=True)
 class SpanLinesGrammar:
-    """States: "intent"; ("line", position); ("first", position); ("inside", position, start, end)."""
+    """Grammar of the lines.
 
-    tokens: Tokens
+    States: ("line", position); ("first", position), after a label; ("inside", position, start, end), after some of its words.
+    """
+
+    tokens: SpanLinesTokens
     labels: tuple[str, ...]
-    intents: tuple[str, ...]
 
     @property
     def start(self) -> State:
-        return ("intent",) if self.intents else ("line", 0)
+        return ("line", 0)
 
     def edges(self, state: State) -> Sequence[Edge]:
         match state:
-            case ("intent",):
-                return [Edge(f"{INTENT}: {intent}\n", ("line", 0)) for intent in self.intents]
             case ("line", int(position)):
-                labels = self.labels if self._firsts(position) else ()
-                return [Edge(f"{escape_label(label, ENDS_LABEL)}:", ("first", position)) for label in labels]
+                labels = self.labels if self._first_tokens(position) else ()
+                return [Edge(f"{escape_label(label, LABEL_END)}:", ("first", position)) for label in labels]
             case ("first", int(position)):
-                return [Edge(f" {self.tokens.words[i]}", ("inside", position, i, i + 1)) for i in self._firsts(position)]
+                firsts = self._first_tokens(position)
+                return [Edge(f" {self.tokens.words[i]}", ("inside", position, i, i + 1)) for i in firsts]
             case ("inside", int(position), int(start), int(end)):
                 return list(self._inside(position, start, end))
         raise ValueError(f"Got the state {state!r}, which this grammar does not have.")
 
-    def _firsts(self, position: int) -> list[int]:
-        """Tokens that an entity may begin with."""
-        return [i for i in range(position, len(self.tokens)) if not self.tokens.blank[i]]
+    def _first_tokens(self, position: int) -> list[int]:
+        """Return the tokens that an entity may begin with."""
+        return [i for i in range(position, len(self.tokens)) if not self.tokens.is_space[i]]
 
     def _inside(self, position: int, start: int, end: int) -> Iterator[Edge]:
         count = self.tokens.count(start, end, position)
@@ -173,5 +186,8 @@ class SpanLinesGrammar:
 
 
 def create_span_lines() -> FormatFactory:
-    """Registered as `spacy-slm-ner.SpanLines.v1`. RETURNS (FormatFactory): Makes the format for labels and intents."""
+    """Return the factory of the format, registered as `spacy-slm-ner.SpanLines.v1`.
+
+    RETURNS (FormatFactory): Makes the format for labels and intents.
+    """
     return SpanLines

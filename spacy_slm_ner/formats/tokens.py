@@ -10,23 +10,26 @@ from .base import escape
 
 @dataclass(frozen=True)
 class WrittenTokens:
-    """Tokens on one line each.
+    """Tokens, each on one line.
 
     words (tuple[str, ...]): Escaped texts.
-    spaces (tuple[str, ...]): White space behind each, "" or " ".
-    blank (tuple[bool, ...]): Whether each is white space, with which no entity begins.
+    spaces (tuple[str, ...]): White space after each token, "" or " ".
+    is_space (tuple[bool, ...]): Whether each token is white space, with which no entity begins.
     """
 
-    # Characters that mean something in the format.
+    # Characters that have a meaning in the format.
     special: ClassVar[str] = ""
 
     words: tuple[str, ...]
     spaces: tuple[str, ...]
-    blank: tuple[bool, ...]
+    is_space: tuple[bool, ...]
 
     @classmethod
-    def of(cls, doc: Doc) -> Self:
-        """Those of a Doc."""
+    def from_doc(cls, doc: Doc) -> Self:
+        """Write the tokens of a Doc."""
         tokens = [(escape(token.text, cls.special), token.whitespace_, token.is_space) for token in doc]
-        words, spaces, blank = zip(*tokens) if tokens else ((), (), ())
-        return cls(words, spaces, blank)
+        words, spaces, is_space = zip(*tokens) if tokens else ((), (), ())
+        return cls(words, spaces, is_space)
+
+    def __len__(self) -> int:
+        return len(self.words)
