@@ -1,62 +1,79 @@
-"""A new base that can copy before it has learned anything.
+"""First weights of a new base, with an induction circuit that can copy before any training.
 
-To write an entity is to copy a word. A model from nothing learns that late, because two attention heads of different layers must
-work together for it, as an induction circuit (Elhage et al. 2021; Olsson et al. 2022). Its mechanism is known, so it is written
-into the first weights, and training begins behind that.
+To write an entity is to copy a word. A model that learns from nothing learns that late, because two attention heads of different
+layers must work together as an induction circuit (Elhage et al. 2021; Olsson et al. 2022). Its mechanism is known, so it is
+written into the first weights, and training starts from there.
 
-A quarter of the dimensions keeps what a piece means, a quarter gets a random code that tells it from all others. Layer 0 looks
-one and two pieces back, and writes the codes that it finds there into a quarter each. Layer 1 looks for a place behind the piece
-that stands here now, or behind the piece before it and one other (a space in the text, a label in the answer), and writes what
-stands there, which then is the likeliest next piece.
+A quarter of the dimensions of the residual stream holds the meaning of a piece, a quarter holds its code, a random vector that
+tells it from all other pieces. The previous-token heads of layer 0 copy the codes of the last two pieces into a quarter each. The
+induction heads of layer 1 look for an earlier position after the current piece, or after the piece before it and one other (a
+space in the text, a label in the answer), and copy the piece at that position, which then is the likeliest next one.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-# Norm of an embedding, of a code that layer 0 brings from before, and of what each head of layer 1 copies.
-PIECE, BEFORE, COPY = 0.4, 0.3, 0.8
-# Parts of an embedding that are the same for all pieces, that mean something, and that are its code; their squares add up to 1.
+# Norms of an embedding, of a code that a previous-token head copies, and of the output of an induction head.
+EMBEDDING_NORM, PREVIOUS_CODE_NORM, COPY_NORM = 0.4, 0.3, 0.8
+# Norms of the parts of an embedding of norm 1: the same constant for all pieces, the meaning, the code.
 CONSTANT, MEANING, CODE = 0.5, 0.5, 0.7071
-# By how much a head prefers the right distance to its neighbours, and the right code to none, before softmax.
-PLACE, MATCH = 10.0, 30.0
-# What stays of all other first weights that write to the residual stream, and how sharp the first predictions are.
-QUIET, SHARP = 0.1, 3.0
-# Pairs of dimensions that rotary embeddings turn by less than this angle a piece find a like code at any distance.
-SLOW = 0.003
+# Differences of attention scores before softmax: of the right distance to its neighbours, and of the right code to none.
+DISTANCE_MARGIN, MATCH_MARGIN = 10.0, 30.0
+# Factor for all other first weights that write to the residual stream, and weight of the last norm, which sharpens predictions.
+RESIDUAL_SCALE, LAST_NORM = 0.1, 3.0
+# Rotary embeddings rotate some pairs of dimensions by less than this angle a position, so that codes match at any distance.
+SLOW_ANGLE = 0.003
 
 
 @dataclass(frozen=True)
-class Rooms:
-    """Which dimensions hold what.
+class Subspaces:
+    """Dimensions of the residual stream by their content.
 
-    width (int): Of the model.
-    head (int): Of an attention head.
+    width (int): Hidden size of the model.
+    head_size (int): Size of an attention head.
     """
 
     width: int
-    head: int
+    head_size: int
 
     @property
-    def size(self) -> int:
-        """Of a code."""
-        return min(self.head, self.width // 4)
+    def code_size(self) -> int:
+        return min(self.head_size, self.width // 4)
 
     @property
     def meaning(self) -> slice:
-        return slice(1, min(self.head, self.width // 4 - 1) + 1)
+        """Meaning of the current piece, after dimension 0 with the constant."""
+        return slice(1, min(self.head_size, self.width // 4 - 1) + 1)
 
     @property
     def code(self) -> slice:
-        return self.quarter(1)
+        """Code of the current piece."""
+        return self._code_in_quarter(1)
 
-    def before(self, distance: int) -> slice:
-        """The code of what stands one or two pieces back."""
-        return self.quarter(1 + distance)
+    def previous_code(self, distance: int) -> slice:
+        """Code of the piece one or two positions back."""
+        return self._code_in_quarter(1 + distance)
 
-    def quarter(self, number: int) -> slice:
-        return slice(number * self.width // 4, number * self.width // 4 + self.size)
+    def _code_in_quarter(self, number: int) -> slice:
+        return slice(number * self.width // 4, number * self.width // 4 + self.code_size)
+
+
+class Feature(NamedTuple):
+    """Vector in a subspace of the residual stream.
+
+    dims (slice): Dimensions of the subspace.
+    norm (float): Norm of the vector at the input of the attention, after the normalisation of the residual stream.
+    """
+
+    dims: slice
+    norm: float
+
+    @property
+    def size(self) -> int:
+        size: int = self.dims.stop - self.dims.start
+        return size
 
 
 @torch.no_grad()
@@ -66,76 +83,145 @@ def write_induction_circuit(model: Any) -> None:
     model (Any): A `LlamaForCausalLM` with at least two layers and four heads, two sharing keys and values, and tied embeddings.
     """
     config = model.config
-    rooms = Rooms(config.hidden_size, config.hidden_size // config.num_attention_heads)
-    speed = config.rope_theta ** (-torch.arange(rooms.head // 2) / (rooms.head // 2))
+    subspaces = Subspaces(config.hidden_size, config.hidden_size // config.num_attention_heads)
+    pairs = subspaces.head_size // 2
+    angles = config.rope_theta ** (-torch.arange(pairs) / pairs)
     for layer in model.model.layers:
-        layer.self_attn.o_proj.weight *= QUIET
-        layer.mlp.down_proj.weight *= QUIET
-    model.model.norm.weight.fill_(SHARP)
-    embeddings = model.get_input_embeddings().weight
-    meaning = embeddings[:, : rooms.meaning.stop - 1].clone()
+        layer.self_attn.o_proj.weight *= RESIDUAL_SCALE
+        layer.mlp.down_proj.weight *= RESIDUAL_SCALE
+    model.model.norm.weight.fill_(LAST_NORM)
+    write_embeddings(model.get_input_embeddings().weight, subspaces)
+    write_previous_token_heads(model.model.layers[0].self_attn, subspaces, angles)
+    write_induction_heads(model.model.layers[1].self_attn, subspaces, angles)
+
+
+def write_embeddings(embeddings: torch.Tensor, subspaces: Subspaces) -> None:
+    """Split embeddings into a constant, a meaning and a random code.
+
+    embeddings (torch.Tensor): Embeddings, whose first dimensions become the meaning. Shape: (pieces, width).
+    subspaces (Subspaces): Subspaces of the residual stream.
+    """
+    meaning = embeddings[:, : subspaces.meaning.stop - 1].clone()
+    code = torch.randn(len(embeddings), subspaces.code_size)
     embeddings.zero_()
-    embeddings[:, 0] = PIECE * CONSTANT  # for heads that look for a place, whatever stands there
-    embeddings[:, rooms.meaning] = PIECE * MEANING * torch.nn.functional.normalize(meaning)
-    embeddings[:, rooms.code] = PIECE * CODE * torch.nn.functional.normalize(torch.randn(len(embeddings), rooms.size))
-    look_back(model.model.layers[0].self_attn, rooms, speed)
-    copy_match(model.model.layers[1].self_attn, rooms, speed)
+    embeddings[:, 0] = EMBEDDING_NORM * CONSTANT  # for heads that attend by distance, whatever the piece is
+    embeddings[:, subspaces.meaning] = EMBEDDING_NORM * MEANING * torch.nn.functional.normalize(meaning)
+    embeddings[:, subspaces.code] = EMBEDDING_NORM * CODE * torch.nn.functional.normalize(code)
 
 
-def look_back(attention: Any, rooms: Rooms, speed: torch.Tensor) -> None:
-    """Heads 0 and 1 look one and two pieces back.
+def write_previous_token_heads(attention: Any, subspaces: Subspaces, angles: torch.Tensor) -> None:
+    """Make heads 0 and 1, which share keys and values, attend to the positions one and two back and copy the codes there.
 
-    Rotary embeddings turn a query and a key against each other by their distance, so a query that is turned by a distance in
-    advance meets the key at that distance.
-
-    speed (torch.Tensor): Angles by which pairs of dimensions are turned from piece to piece. Shape: (head / 2,).
+    attention (Any): Attention of layer 0.
+    subspaces (Subspaces): Subspaces of the residual stream.
+    angles (torch.Tensor): Rotary angles from one position to the next. Shape: (head_size / 2,).
     """
-    gap = float((1 - torch.cos(speed)).sum()) / rooms.head**0.5
-    strength = (PLACE / gap) ** 0.5 / (CONSTANT * rooms.width**0.5)
-    group = slice(0, rooms.head)
-    for weight in (attention.k_proj.weight, attention.v_proj.weight):
-        weight[group] = 0
-    attention.k_proj.weight[: rooms.head // 2, 0] = strength
-    attention.v_proj.weight[: rooms.size, rooms.code] = torch.eye(rooms.size)
-    for number, distance in enumerate((1, 2)):
-        rows = slice(number * rooms.head, (number + 1) * rooms.head)
-        attention.q_proj.weight[rows] = 0
-        turned = torch.cat([torch.cos(distance * speed), -torch.sin(distance * speed)])
-        attention.q_proj.weight[rows, 0] = turned * strength
-        write(attention, rows.start, rooms.before(distance), BEFORE / (CODE * rooms.width**0.5))
+    margin = float((1 - torch.cos(angles)).sum()) / subspaces.head_size**0.5
+    scale = (DISTANCE_MARGIN / margin) ** 0.5 / (CONSTANT * subspaces.width**0.5)
+    clear_key_value_group(attention, 0, subspaces.head_size)
+    attention.k_proj.weight[: subspaces.head_size // 2, 0] = scale
+    attention.v_proj.weight[: subspaces.code_size, subspaces.code] = torch.eye(subspaces.code_size)
+    for head, distance in ((0, 1), (1, 2)):
+        write_previous_token_head(attention, head, distance, subspaces=subspaces, angles=angles, scale=scale)
 
 
-def copy_match(attention: Any, rooms: Rooms, speed: torch.Tensor) -> None:
-    """The first head of each of two groups: finds the code of the piece here one before there, or that of the piece before two
-    before there; copies the meaning, or the code."""
-    slow = (speed < SLOW).nonzero().flatten()
-    places = torch.cat([slow, slow + rooms.head // 2])[: rooms.size]
-    total = (PIECE**2 + 2 * BEFORE**2) ** 0.5
-    norm = {"code": CODE * PIECE, "before": BEFORE, "meaning": MEANING * PIECE}
-    norm = {name: part * rooms.width**0.5 / total for name, part in norm.items()}
-    part = (len(places) / rooms.size) ** 0.5
-    heads = attention.q_proj.weight.shape[0] // attention.k_proj.weight.shape[0]
-    pick = torch.eye(rooms.size)[: len(places)]
-    for group, (query, source, copied) in enumerate((("code", rooms.code, "meaning"), ("before", rooms.before(1), "code"))):
-        keys, rows = (slice(group * n * rooms.head, (group * n + 1) * rooms.head) for n in (1, heads))
-        scale = (MATCH * rooms.head**0.5 / (norm[query] * norm["before"] * part**2)) ** 0.5
-        for weight, at in ((attention.q_proj.weight, rows), (attention.k_proj.weight, keys), (attention.v_proj.weight, keys)):
-            weight[at] = 0
-        attention.q_proj.weight[rows.start + places, source] = pick * scale
-        attention.k_proj.weight[keys.start + places, rooms.before(group + 1)] = pick * scale
-        target = rooms.meaning if copied == "meaning" else rooms.code
-        size = target.stop - target.start
-        attention.v_proj.weight[keys.start : keys.start + size, target] = torch.eye(size)
-        write(attention, rows.start, target, COPY / norm[copied])
+def write_previous_token_head(
+    attention: Any, head: int, distance: int, *, subspaces: Subspaces, angles: torch.Tensor, scale: float
+) -> None:
+    """Make a head attend to the position at a distance.
 
+    Rotary embeddings rotate a query and a key against each other by their distance, so a query that is rotated by a distance in
+    advance matches the key at that distance.
 
-def write(attention: Any, start: int, target: slice, scale: float) -> None:
-    """Let a head write what it has read to other dimensions.
-
-    start (int): First row of the head.
-    target (slice): The dimensions.
+    attention (Any): Attention of layer 0.
+    head (int): Number of the head.
+    distance (int): How many positions back it attends.
+    subspaces (Subspaces): Subspaces of the residual stream.
+    angles (torch.Tensor): Rotary angles from one position to the next. Shape: (head_size / 2,).
+    scale (float): Weight of the constant in queries and keys.
     """
-    size = target.stop - target.start
-    head = attention.o_proj.weight.shape[1] // attention.config.num_attention_heads
-    attention.o_proj.weight[:, start : start + head] = 0
-    attention.o_proj.weight[target, start : start + size] = torch.eye(size) * scale
+    rotated = torch.cat([torch.cos(distance * angles), -torch.sin(distance * angles)])
+    rows = head_rows(head, subspaces.head_size)
+    attention.q_proj.weight[rows] = 0
+    attention.q_proj.weight[rows, 0] = rotated * scale
+    output_scale = PREVIOUS_CODE_NORM / (CODE * subspaces.width**0.5)
+    write_output(attention, head, subspaces.head_size, subspaces.previous_code(distance), output_scale)
+
+
+def write_induction_heads(attention: Any, subspaces: Subspaces, angles: torch.Tensor) -> None:
+    """Make the first heads of two key-value groups induction heads.
+
+    The first attends to a position after an earlier occurrence of the current piece, and copies the meaning there. The second
+    attends to a position two after an earlier occurrence of the previous piece, and copies the code there.
+
+    attention (Any): Attention of layer 1.
+    subspaces (Subspaces): Subspaces of the residual stream.
+    angles (torch.Tensor): Rotary angles from one position to the next. Shape: (head_size / 2,).
+    """
+    total = (EMBEDDING_NORM**2 + 2 * PREVIOUS_CODE_NORM**2) ** 0.5
+
+    def feature(dims: slice, norm: float) -> Feature:
+        return Feature(dims, norm * subspaces.width**0.5 / total)
+
+    meaning = feature(subspaces.meaning, MEANING * EMBEDDING_NORM)
+    code = feature(subspaces.code, CODE * EMBEDDING_NORM)
+    previous_code = feature(subspaces.previous_code(1), PREVIOUS_CODE_NORM)
+    second_last_code = feature(subspaces.previous_code(2), PREVIOUS_CODE_NORM)
+    size = subspaces.head_size
+    write_matching_head(attention, 0, size, angles, query=code, key=previous_code, copied=meaning)
+    write_matching_head(attention, 1, size, angles, query=previous_code, key=second_last_code, copied=code)
+
+
+def write_matching_head(
+    attention: Any, group: int, head_size: int, angles: torch.Tensor, *, query: Feature, key: Feature, copied: Feature
+) -> None:
+    """Make the first head of a key-value group attend where one feature equals another, and copy a third from there.
+
+    Codes are compared in the dimensions that rotary embeddings hardly rotate, so the distance does not matter.
+
+    attention (Any): The attention.
+    group (int): Number of the group of heads that share keys and values.
+    head_size (int): Size of a head.
+    angles (torch.Tensor): Rotary angles from one position to the next. Shape: (head_size / 2,).
+    query (Feature): Code at the current position.
+    key (Feature): Code that must be the same at the earlier position.
+    copied (Feature): Feature of the earlier position to copy.
+    """
+    slow = (angles < SLOW_ANGLE).nonzero().flatten()
+    head_dims = torch.cat([slow, slow + head_size // 2])[: query.size]
+    compared = (len(head_dims) / query.size) ** 0.5  # part of the norm of a code
+    scale = (MATCH_MARGIN * head_size**0.5 / (query.norm * key.norm * compared**2)) ** 0.5
+    projection = torch.eye(query.size)[: len(head_dims)] * scale
+    head = group * attention.q_proj.weight.shape[0] // attention.k_proj.weight.shape[0]
+    query_rows, key_rows = head_rows(head, head_size), head_rows(group, head_size)
+    clear_key_value_group(attention, group, head_size)
+    attention.q_proj.weight[query_rows] = 0
+    attention.q_proj.weight[query_rows.start + head_dims, query.dims] = projection
+    attention.k_proj.weight[key_rows.start + head_dims, key.dims] = projection
+    attention.v_proj.weight[key_rows.start : key_rows.start + copied.size, copied.dims] = torch.eye(copied.size)
+    write_output(attention, head, head_size, copied.dims, COPY_NORM / copied.norm)
+
+
+def write_output(attention: Any, head: int, head_size: int, dims: slice, scale: float) -> None:
+    """Make a head write its output to a subspace.
+
+    attention (Any): The attention.
+    head (int): Number of the head.
+    head_size (int): Size of a head.
+    dims (slice): Dimensions of the subspace.
+    scale (float): Factor from values to the residual stream.
+    """
+    size = dims.stop - dims.start
+    rows = head_rows(head, head_size)
+    attention.o_proj.weight[:, rows] = 0
+    attention.o_proj.weight[dims, rows.start : rows.start + size] = torch.eye(size) * scale
+
+
+def clear_key_value_group(attention: Any, group: int, head_size: int) -> None:
+    for projection in (attention.k_proj, attention.v_proj):
+        projection.weight[head_rows(group, head_size)] = 0
+
+
+def head_rows(number: int, head_size: int) -> slice:
+    """Return the rows of a head in a projection."""
+    return slice(number * head_size, (number + 1) * head_size)
