@@ -1,1 +1,1 @@
-"""Entity-extraction chats out of labelled sentences, for training a small base from nothing."""
+"""Pretraining of a small base from nothing: extraction tasks made from labelled sentences, and first weights."""

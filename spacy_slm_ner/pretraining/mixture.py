@@ -1,36 +1,36 @@
-"""`spacy-slm-ner.Mixture.v1`: an endless corpus of tasks made from labelled sentences."""
+"""`spacy-slm-ner.Mixture.v1`: an endless corpus of extraction tasks made from labelled sentences."""
 
 import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from random import Random
-from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Union
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
 from spacy.language import Language
 from spacy.tokens import Span
 from spacy.training import Example
 
 from ..formats.open_labels import TASK, OpenLabels, Task
-from .fake_values import PERSON, FakeValues
-from .sentences import LabelledSentence, endless, join_sentences, labels_by_source, read_sentences, vary_case
+from .fake_values import PERSON_LABELS, FakeValues
+from .sentences import LabelledSentence, cycle_shuffled, join_sentences, labels_by_source, read_sentences, vary_case
 
 LABEL_NAMES: dict[str, list[str]] = json.loads((files(__package__) / "data" / "label_names.json").read_text(encoding="utf8"))
-# What stands between sentences that are joined to one text.
-GLUES = (" ", " ", "\n")
-# Sentences are joined until the text has one of these numbers of characters: most are shorter than a message.
-LENGTHS = (0, 0, 60, 120, 180)
+# Separators of sentences that are joined to one text.
+SEPARATORS = (" ", " ", "\n")
+# Sentences are joined until the text has one of these numbers of characters, because most are shorter than a message.
+MIN_LENGTHS = (0, 0, 60, 120, 180)
 
 
 def create_mixture(
     path: Union[str, Path], formats: Dict[str, float], seed: int = 0, limit: int = 0
 ) -> Callable[[Language], Iterable[Example]]:
-    """Registered as `spacy-slm-ner.Mixture.v1`, for `max_epochs = -1`.
+    """Make a corpus reader for `max_epochs = -1`, registered as `spacy-slm-ner.Mixture.v1`.
 
     path (Union[str, Path]): JSON Lines, as `read_sentences` takes them.
-    formats (Dict[str, float]): How often each prompt format is asked for, by its name without version.
-    seed (int): Of all draws.
-    limit (int): Number of examples; 0 for no end.
+    formats (Dict[str, float]): Frequency of each prompt format, by its name without version.
+    seed (int): Seed of the random number generator.
+    limit (int): Number of tasks; 0 for no end.
     RETURNS (Callable[[Language], Iterable[Example]]): The corpus.
     """
 
@@ -49,11 +49,11 @@ def create_mixture(
 
 @dataclass
 class TaskMaker:
-    """Draws tasks.
+    """Endless iterator over random tasks.
 
-    sentences (Sequence[LabelledSentence]): All there are.
-    formats (Dict[str, float]): See `create_mixture`.
-    rng (Random): Source of all draws.
+    sentences (Sequence[LabelledSentence]): Sentences of all sources.
+    formats (Dict[str, float]): Frequency of each prompt format, by its name without version.
+    rng (Random): Random number generator.
     """
 
     sentences: Sequence[LabelledSentence]
@@ -61,51 +61,74 @@ class TaskMaker:
     rng: Random
 
     def __iter__(self) -> Iterator[tuple[LabelledSentence, Task]]:
-        known = labels_by_source(self.sentences)
-        intents = {source: sorted({s.intent for s in self.sentences if s.source == source and s.intent}) for source in known}
-        by_source = {source: [s for s in self.sentences if s.source == source] for source in known}
+        labels = labels_by_source(self.sentences)
+        by_source = {source: [one for one in self.sentences if one.source == source] for source in labels}
+        intents = {source: sorted({one.intent for one in by_source[source] if one.intent}) for source in labels}
         fakes = FakeValues(self.rng)
-        for sentence in endless(self.sentences, self.rng):
-            joined, least = [sentence], self.rng.choice(LENGTHS)
-            while sum(len(one.text) for one in joined) < least:
-                joined.append(self.rng.choice(by_source[sentence.source]))
-            sentence = fakes.refill(join_sentences(joined, self.rng.choice(GLUES)))
-            people = [label for label in known[sentence.source] if label in PERSON]
-            if people and self.rng.random() < 0.4:
-                sentence = fakes.as_message(sentence, people[0])
-            yield self.ask(vary_case(sentence, self.rng), known[sentence.source], intents[sentence.source])
+        for first in cycle_shuffled(self.sentences, self.rng):
+            source = first.source
+            sentence = fakes.replace_some(self.join_to_length(first, by_source[source]))
+            person_labels = [label for label in labels[source] if label in PERSON_LABELS]
+            if person_labels and self.rng.random() < 0.4:
+                sentence = fakes.as_message(sentence, person_labels[0])
+            yield self.choose_task(vary_case(sentence, self.rng), labels[source], intents[source])
 
-    def ask(self, sentence: LabelledSentence, known: Sequence[str], intents: Sequence[str]) -> tuple[LabelledSentence, Task]:
-        """Ask for some of the labels of a text and some that it lacks, by any of their names."""
-        present = sorted({label for _, _, label in sentence.ents})
-        absent = [label for label in known if label not in present]
-        asked = [label for label in present if self.rng.random() < 0.85]
-        asked += self.rng.sample(absent, min(len(absent), self.rng.choice((0, 1, 1, 2, 3))))
-        if not asked:
-            asked = [self.rng.choice(list(known))]
-        self.rng.shuffle(asked)
-        names = {label: self.name(label) for label in asked}
+    def join_to_length(self, first: LabelledSentence, others: Sequence[LabelledSentence]) -> LabelledSentence:
+        """Join random sentences to a first one, up to a random length."""
+        joined, min_length = [first], self.rng.choice(MIN_LENGTHS)
+        while sum(len(sentence.text) for sentence in joined) < min_length:
+            joined.append(self.rng.choice(others))
+        return join_sentences(joined, self.rng.choice(SEPARATORS))
+
+    def choose_task(
+        self, sentence: LabelledSentence, labels: Sequence[str], intents: Sequence[str]
+    ) -> tuple[LabelledSentence, Task]:
+        """Choose labels, intents and format of a task at random.
+
+        sentence (LabelledSentence): The text.
+        labels (Sequence[str]): Labels of its source.
+        intents (Sequence[str]): Intents of its source.
+        RETURNS (tuple[LabelledSentence, Task]): The text with the entities of the labels, and the task.
+        """
+        names = {label: self.label_name(label) for label in self.choose_labels(sentence, labels)}
         ents = tuple(ent._replace(label=names[ent.label]) for ent in sentence.ents if ent.label in names)
-        offered: List[str] = []
-        if sentence.intent and self.rng.random() < 0.7:
-            others = [intent for intent in intents if intent != sentence.intent]
-            offered = [sentence.intent, *self.rng.sample(others, min(len(others), self.rng.choice((1, 1, 2, 4))))]
-            self.rng.shuffle(offered)
+        chosen_intents = self.choose_intents(sentence.intent, intents)
         format = self.rng.choices(list(self.formats), list(self.formats.values()))[0]
-        task = Task(format=format, labels=list(dict.fromkeys(names.values())), intents=offered)
+        task = Task(format=format, labels=list(dict.fromkeys(names.values())), intents=chosen_intents)
         return sentence._replace(ents=ents), task
 
-    def name(self, label: str) -> str:
-        """One of the ways to write a label."""
+    def choose_labels(self, sentence: LabelledSentence, labels: Sequence[str]) -> List[str]:
+        """Choose most of the labels that a text has, and some of its source that it lacks."""
+        present = sorted({label for _, _, label in sentence.ents})
+        absent = [label for label in labels if label not in present]
+        chosen = [label for label in present if self.rng.random() < 0.85]
+        chosen += self.rng.sample(absent, min(len(absent), self.rng.choice((0, 1, 1, 2, 3))))
+        if not chosen:
+            chosen = [self.rng.choice(list(labels))]
+        self.rng.shuffle(chosen)
+        return chosen
+
+    def choose_intents(self, intent: Optional[str], intents: Sequence[str]) -> List[str]:
+        """Choose the intent of a text and some others of its source, or often none at all."""
+        if not intent or self.rng.random() >= 0.7:
+            return []
+        others = [other for other in intents if other != intent]
+        chosen = [intent, *self.rng.sample(others, min(len(others), self.rng.choice((1, 1, 2, 4))))]
+        self.rng.shuffle(chosen)
+        return chosen
+
+    def label_name(self, label: str) -> str:
+        """Choose a name for a label, and whether it is in capitals or lower case."""
         name = self.rng.choice(LABEL_NAMES.get(label, [label, label.replace("_", " ")]))
         return self.rng.choice((name, name, name.upper(), name.lower()))
 
 
 def create_task_length() -> Callable[[Example], int]:
-    """Registered as `spacy-slm-ner.TaskLength.v1`: what a batcher needs to put tasks of like length together, whatever their
-    formats are.
+    """Make a length function for a batcher, registered as `spacy-slm-ner.TaskLength.v1`.
 
-    RETURNS (Callable[[Example], int]): Number of characters of the text and of the answer to an example of the mixture.
+    It counts the answers too, so that tasks of all formats are batched by their length.
+
+    RETURNS (Callable[[Example], int]): Number of characters of the text and of the right answer.
     """
 
     def task_length(eg: Example) -> int:
@@ -114,8 +137,8 @@ def create_task_length() -> Callable[[Example], int]:
     return task_length
 
 
-def to_example(nlp: Language, sentence: LabelledSentence, task: Task) -> "Example | None":
-    """As spaCy has it; None where the tokens do not fit the entities."""
+def to_example(nlp: Language, sentence: LabelledSentence, task: Task) -> Optional[Example]:
+    """Make an example of a task, None if two entities share a token."""
     predicted, reference = nlp.make_doc(sentence.text), nlp.make_doc(sentence.text)
     spans = [reference.char_span(start, end, label=label, alignment_mode="expand") for start, end, label in sentence.ents]
     kept: list[Span] = []

@@ -1,4 +1,4 @@
-"""A new base with nothing in it: a tokenizer of its own and the shape of a Llama."""
+"""A new base without any training: a tokenizer of its own, and a small Llama with its first weights."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterable, Optional
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 MARKERS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-BIO = r": [BI]-|: O\n"
-TEMPLATE = (
+# Text between a word and its label in the BIO formats.
+BIO_SEPARATOR = r": [BI]-|: O\n"
+CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
@@ -21,11 +22,10 @@ TEMPLATE = (
 def make_tokenizer(texts: Iterable[str], pieces: int) -> "PreTrainedTokenizerFast":
     """Train a byte-level BPE tokenizer with chat markers.
 
-    A space is a piece of its own, and so is each digit: a word is written with the same pieces in the text and at the start of a
-    line of the answer, so a small model can copy it. What stands between a word and its BIO label becomes one piece, where the
-    texts hold it often.
+    A space is a piece of its own, and so is each digit: a word has the same pieces in the text and at the start of a line of the
+    answer, so a small model can copy it. The separator of a word and its BIO label becomes one piece if the texts hold it often.
 
-    texts (Iterable[str]): What to train on.
+    texts (Iterable[str]): Training texts.
     pieces (int): Size of the vocabulary.
     RETURNS (PreTrainedTokenizerFast): The tokenizer, with a chat template.
     """
@@ -34,7 +34,7 @@ def make_tokenizer(texts: Iterable[str], pieces: int) -> "PreTrainedTokenizerFas
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(rf"{BIO}| |\p{{N}}|\n|[^\s\p{{L}}\p{{N}}]"), "isolated"),
+            pre_tokenizers.Split(Regex(rf"{BIO_SEPARATOR}| |\p{{N}}|\n|[^\s\p{{L}}\p{{N}}]"), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -54,23 +54,25 @@ def make_tokenizer(texts: Iterable[str], pieces: int) -> "PreTrainedTokenizerFas
         clean_up_tokenization_spaces=False,
         model_max_length=2048,
     )
-    fast.chat_template = TEMPLATE
+    fast.chat_template = CHAT_TEMPLATE
     return fast
 
 
 def make_base(
     folder: Path, texts: Iterable[str], pieces: int, hidden: int, layers: int, heads: int, encoder: Optional[Path] = None
 ) -> None:
-    """Write a base that has learned nothing, but can copy where it has two layers and four heads of 16 dimensions; see `copying`.
+    """Write a base that has learned nothing.
 
-    folder (Path): Where to write.
-    texts (Iterable[str]): For the tokenizer.
+    With at least two layers and four heads of 16 dimensions, it can copy all the same; see `write_induction_circuit`.
+
+    folder (Path): Folder to write.
+    texts (Iterable[str]): Training texts of the tokenizer.
     pieces (int): Size of the vocabulary.
     hidden (int): Width of the model.
     layers (int): Number of layers.
-    heads (int): Number of attention heads, each two sharing keys and values.
+    heads (int): Number of attention heads, two of which share keys and values.
     encoder (Optional[Path]): A model whose word vectors become the first embeddings.
-    RAISES (BaseModelError): If the numbers make no model.
+    RAISES (BaseModelError): If the numbers make no model, or the encoder cannot be read.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -85,7 +87,7 @@ def make_base(
         )
     tokenizer = make_tokenizer(texts, pieces)
     tokenizer.save_pretrained(folder)
-    shape = LlamaConfig(
+    config = LlamaConfig(
         architectures=["LlamaForCausalLM"],
         vocab_size=len(tokenizer),
         hidden_size=hidden,
@@ -103,7 +105,7 @@ def make_base(
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = LlamaForCausalLM(shape)
+        model = LlamaForCausalLM(config)
         if encoder is not None:
             model.get_input_embeddings().weight.data = embeddings_from_encoder(encoder, tokenizer, hidden)
         if layers >= 2 and heads >= 4 and hidden // heads >= 16:

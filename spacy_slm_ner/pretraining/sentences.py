@@ -1,4 +1,4 @@
-"""LabelledFormat sentences, and how they are varied."""
+"""Labelled sentences: reading, joining and varying them."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ class LabelledSentence(NamedTuple):
     text (str): The text.
     ents (tuple[Span, ...]): Ranges of characters, in text order, not overlapping.
     intent (Optional[str]): None if the source has none.
-    source (str): Sentences of one source are labelled after the same rules.
+    source (str): Data set of the sentence, which has one set of labels and one annotation guideline.
     """
 
     text: str
@@ -27,7 +27,9 @@ class LabelledSentence(NamedTuple):
 def read_sentences(path: Path) -> list[LabelledSentence]:
     """Read JSON Lines: `{"text", "ents": [[start, end, label]], "cats": {intent: 1.0}, "source"}`.
 
-    RAISES (ReadError): If a line is something else, or there is none.
+    path (Path): The file.
+    RETURNS (list[LabelledSentence]): Sentences in the order of the file.
+    RAISES (ReadError): If a line is not such a record, or the file has none.
     """
     try:
         lines = path.read_text(encoding="utf8").split("\n")
@@ -48,47 +50,54 @@ def read_sentences(path: Path) -> list[LabelledSentence]:
     return sentences
 
 
-def join_sentences(sentences: Sequence[LabelledSentence], glue: str) -> LabelledSentence:
-    """One text out of several of the same source; its intent is the first one's."""
+def join_sentences(sentences: Sequence[LabelledSentence], separator: str) -> LabelledSentence:
+    """Join sentences of one source to one text.
+
+    sentences (Sequence[LabelledSentence]): The sentences; the first one gives the text its intent.
+    separator (str): Text between two sentences.
+    RETURNS (LabelledSentence): The joined text.
+    """
     text, ents = "", []
     for sentence in sentences:
-        offset = len(text) + (len(glue) if text else 0)
-        text += (glue if text else "") + sentence.text
+        text += separator if text else ""
+        offset = len(text)
+        text += sentence.text
         ents += [Span(start + offset, end + offset, label) for start, end, label in sentence.ents]
     return LabelledSentence(text, tuple(ents), sentences[0].intent, sentences[0].source)
 
 
-def fill(sentence: LabelledSentence, values: Sequence[Optional[tuple[str, str]]]) -> LabelledSentence:
-    """Put other values into the place of entities.
+def replace_entities(sentence: LabelledSentence, values: Sequence[Optional[tuple[str, str]]]) -> LabelledSentence:
+    """Replace entities by other values.
 
     sentence (LabelledSentence): The sentence.
-    values (Sequence[Optional[tuple[str, str]]]): For each entity its new text and label, None to leave it.
+    values (Sequence[Optional[tuple[str, str]]]): New text and label of each entity, None to keep it.
+    RETURNS (LabelledSentence): The sentence with the values as its entities.
     """
-    text, ents, last = "", [], 0
+    text, ents, last_end = "", [], 0
     for (start, end, label), value in zip(sentence.ents, values):
-        text += sentence.text[last:start]
-        word, label = value or (sentence.text[start:end], label)
-        ents.append(Span(len(text), len(text) + len(word), label))
-        text, last = text + word, end
-    return sentence._replace(text=text + sentence.text[last:], ents=tuple(ents))
+        text += sentence.text[last_end:start]
+        ent_text, label = value or (sentence.text[start:end], label)
+        ents.append(Span(len(text), len(text) + len(ent_text), label))
+        text, last_end = text + ent_text, end
+    return sentence._replace(text=text + sentence.text[last_end:], ents=tuple(ents))
 
 
 def vary_case(sentence: LabelledSentence, rng: Random) -> LabelledSentence:
-    """Sometimes all in lower case, seldom all in capitals, where that moves no character."""
+    """Write a sentence in lower case sometimes, in capitals rarely, where that moves no character."""
     draw = rng.random()
     text = sentence.text.lower() if draw < 0.15 else sentence.text.upper() if draw < 0.18 else sentence.text
     return sentence._replace(text=text) if len(text) == len(sentence.text) else sentence
 
 
 def labels_by_source(sentences: Sequence[LabelledSentence]) -> dict[str, list[str]]:
-    """All labels that occur in each source, sorted."""
+    """Collect the labels of each source, sorted."""
     found: dict[str, set[str]] = {}
     for sentence in sentences:
         found.setdefault(sentence.source, set()).update(label for _, _, label in sentence.ents)
     return {source: sorted(labels) for source, labels in found.items()}
 
 
-def endless(items: Sequence[LabelledSentence], rng: Random) -> Iterator[LabelledSentence]:
-    """Every item once in random order, again and again."""
+def cycle_shuffled(sentences: Sequence[LabelledSentence], rng: Random) -> Iterator[LabelledSentence]:
+    """Iterate over all sentences in random order, again and again."""
     while True:
-        yield from rng.sample(items, len(items))
+        yield from rng.sample(sentences, len(sentences))

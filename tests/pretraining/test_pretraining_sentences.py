@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from spacy_slm_ner.errors import ReadError
 from spacy_slm_ner.pretraining.sentences import (
     LabelledSentence,
-    endless,
-    fill,
+    cycle_shuffled,
     join_sentences,
     labels_by_source,
     read_sentences,
+    replace_entities,
     vary_case,
 )
 from spacy_slm_ner.types import Span
@@ -60,10 +60,10 @@ def test_entities_of_joined_sentences_stay_on_their_words(glue: str) -> None:
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_other_values_take_the_place_of_entities(first: str, second: str) -> None:
-    filled = fill(ADA, [(first, "EMAIL"), (second, "time")])
+    filled = replace_entities(ADA, [(first, "EMAIL"), (second, "time")])
     assert filled.text == f"{first} comes at {second}"
     assert words(filled) == [(first, "EMAIL"), (second, "time")]
-    assert words(fill(ADA, [None, (second, "time")])) == [("Ada", "PER"), (second, "time")]
+    assert words(replace_entities(ADA, [None, (second, "time")])) == [("Ada", "PER"), (second, "time")]
 
 
 @given(st.integers())
@@ -79,6 +79,6 @@ def test_labels_are_those_of_a_source() -> None:
 
 
 def test_an_endless_stream_holds_every_sentence_once_a_round() -> None:
-    stream = endless([ADA, BOB], Random(0))
+    stream = cycle_shuffled([ADA, BOB], Random(0))
     for _ in range(3):
         assert {next(stream), next(stream)} == {ADA, BOB}
