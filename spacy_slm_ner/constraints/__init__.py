@@ -1,1 +1,1 @@
-"""What may be generated next: grammars over text, guides over piece ids, scores of what was written. No torch."""
+"""Constrained decoding: grammars over text, guides over piece ids, drafts, and answers with their probabilities. No torch."""

@@ -1,21 +1,24 @@
-"""What may be written next, as text.
+"""Grammars of answers, over text.
 
-A grammar is a graph that is never built: its states are made when they are reached, and each edge writes a segment of
-text. Segments are the unit of tokenization as well: a text is turned into piece ids segment by segment, in training and in
-decoding alike, so that the pieces of a target are exactly those that the constraint allows.
+A grammar is a nondeterministic automaton that is never built as a whole: its states are made when they are reached, and each
+edge writes a segment of text. Segments are also the units of tokenization, in training and in decoding: a text is encoded
+segment by segment, so the pieces of a target are exactly those that the constraint allows.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Iterator, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, NamedTuple, Optional, Protocol, Sequence
 
+from .linked_list import LinkedList, items_of
+
+# Kind of the state, position in the text (if it has one), and more. A draft relies on the first two.
 State = tuple[Any, ...]
 
 
 class Edge(NamedTuple):
-    """One thing that may be written.
+    """A transition that writes a segment.
 
-    text (str): Segment, never empty.
-    target (State): The state that it leads to.
+    text (str): The segment, never empty.
+    target (State): State after it.
     """
 
     text: str
@@ -23,7 +26,7 @@ class Edge(NamedTuple):
 
 
 class Grammar(Protocol):
-    """What may be written, from a start to one of many ends."""
+    """An automaton over segments of text."""
 
     @property
     def start(self) -> State:
@@ -31,17 +34,17 @@ class Grammar(Protocol):
         ...
 
     def edges(self, state: State) -> Sequence[Edge]:
-        """All that may be written in a state. Two ways to write the same text must mean the same."""
+        """Return the edges from a state. If different paths write the same text, the text has the same meaning by each."""
         ...
 
     def may_end(self, state: State) -> bool:
-        """Whether the text may end in a state. A state without edges must be one."""
+        """Whether the text may end in a state. It may in every state without edges."""
         ...
 
 
 @dataclass(frozen=True)
 class CachedGrammar:
-    """A grammar whose edges are made once, because a draft, its proposals and a walk ask for the same ones.
+    """A grammar that computes the edges of a state once, because drafts, proposals and guides ask for them again.
 
     grammar (Grammar): The grammar itself.
     """
@@ -54,32 +57,28 @@ class CachedGrammar:
         return self.grammar.start
 
     def edges(self, state: State) -> Sequence[Edge]:
-        found = self._edges.get(state)
-        if found is None:
-            found = self._edges[state] = self.grammar.edges(state)
-        return found
+        edges = self._edges.get(state)
+        if edges is None:
+            edges = self._edges[state] = self.grammar.edges(state)
+        return edges
 
     def may_end(self, state: State) -> bool:
         return self.grammar.may_end(state)
 
 
 def find_path(grammar: Grammar, text: str) -> Optional[list[Edge]]:
-    """The edges that write a text, None if the grammar cannot write it.
+    """Find the edges that write a text, by depth-first search.
 
-    Depth first; a grammar whose edges part early needs no second try.
+    grammar (Grammar): The grammar.
+    text (str): The whole text.
+    RETURNS (Optional[list[Edge]]): Edges in order, None if the grammar cannot write the text.
     """
-    stack: list[tuple[State, int, Optional[tuple]]] = [(grammar.start, 0, None)]
+    stack: list[tuple[State, int, Optional[LinkedList[Edge]]]] = [(grammar.start, 0, None)]
     while stack:
-        state, position, trail = stack.pop()
-        if position == len(text) and grammar.may_end(state):
-            return list(unwind(trail))[::-1]
+        state, written, path = stack.pop()
+        if written == len(text) and grammar.may_end(state):
+            return items_of(path)
         for edge in grammar.edges(state):
-            if text.startswith(edge.text, position):
-                stack.append((edge.target, position + len(edge.text), (edge, trail)))
+            if text.startswith(edge.text, written):
+                stack.append((edge.target, written + len(edge.text), LinkedList(edge, path)))
     return None
-
-
-def unwind(trail: Optional[tuple]) -> Iterator[Edge]:
-    while trail is not None:
-        edge, trail = trail
-        yield edge

@@ -1,8 +1,8 @@
-"""A grammar over piece ids: which pieces may come next, and what was written with which probability.
+"""Guides: which piece ids may come next, and which segments were written with which probability.
 
-The guide is a nondeterministic automaton simulated by its set of threads (Thompson 1968): the pieces of one segment may
-begin those of another, and byte-level pieces may hold half a character, so a piece can belong to several segments until a
-later one tells.
+A `GrammarGuide` simulates a nondeterministic automaton by a set of threads (Thompson 1968). The pieces of one segment may begin
+those of another, and byte-level pieces may hold half a character, so a piece can belong to several segments until a later piece
+decides between them.
 """
 
 from itertools import accumulate
@@ -10,15 +10,16 @@ from typing import Callable, Iterator, NamedTuple, Optional, Protocol, Sequence
 
 from .draft import Draft
 from .grammar import Edge, Grammar, State
+from .linked_list import LinkedList, items_of
 
 Encode = Callable[[str], Sequence[int]]
 
 
-class Written(NamedTuple):
-    """One segment that was written.
+class ScoredSegment(NamedTuple):
+    """A segment of an answer and its probability.
 
-    edge (Edge): The edge of the grammar.
-    logprob (float): Sum of the natural logarithms of the probabilities of its decisions, renormalised over the allowed pieces.
+    edge (Edge): Edge that wrote it.
+    logprob (float): Sum of the natural logarithms of the probabilities of its pieces, each among the allowed ones.
     """
 
     edge: Edge
@@ -26,30 +27,34 @@ class Written(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A finished text.
+    """A decoded answer.
 
-    text (str): What was written.
-    path (tuple[Written, ...]): Its segments in order; empty where decoding was free.
+    text (str): The text.
+    path (tuple[ScoredSegment, ...]): Its segments in order; where decoding was free, its lines.
     complete (bool): False if the text was cut off at the limit of pieces.
     """
 
     text: str
-    path: tuple[Written, ...] = ()
+    path: tuple[ScoredSegment, ...] = ()
     complete: bool = True
 
     def logprob(self, start: int, end: int) -> float:
-        """Sum the log-probabilities of all decisions that wrote a range of characters.
+        """Sum the log-probabilities of the segments that overlap a range of characters.
 
-        RETURNS (float): Over the segments that the range touches, 0.0 or less.
+        start (int): First character.
+        end (int): Position after the last character.
+        RETURNS (float): The sum, 0.0 or less.
         """
-        ends = accumulate(len(written.edge.text) for written in self.path)
-        places = ((written, last - len(written.edge.text), last) for written, last in zip(self.path, ends))
-        touched = (written.logprob for written, first, last in places if first < end and start < last)
-        return sum(touched)
+        segment_ends = accumulate(len(segment.edge.text) for segment in self.path)
+        return sum(
+            segment.logprob
+            for segment, segment_end in zip(self.path, segment_ends)
+            if segment_end - len(segment.edge.text) < end and start < segment_end
+        )
 
 
 class Guide(Protocol):
-    """One sequence on its way."""
+    """Constraint of one sequence while it is decoded, and record of its answer."""
 
     @property
     def done(self) -> bool:
@@ -57,55 +62,54 @@ class Guide(Protocol):
         ...
 
     def allowed(self) -> Optional[Sequence[int]]:
-        """Piece ids that may come next, sorted; None for any."""
+        """Return the piece ids that may come next, sorted; None for any."""
         ...
 
     def step(self, piece: int, logprob: float) -> None:
-        """Write a piece."""
+        """Write a piece.
+
+        piece (int): One of the allowed pieces.
+        logprob (float): Natural logarithm of its probability among the allowed pieces.
+        """
         ...
 
-    def propose(self, draft: Draft, most: int) -> list[int]:
-        """The next pieces that a draft proposes.
+    def propose(self, draft: Draft, max_pieces: int) -> list[int]:
+        """Return the next pieces by a draft.
 
-        most (int): Number of pieces after which no other segment is begun.
+        draft (Draft): Draft of the answer.
+        max_pieces (int): Number of pieces after which no other segment is begun.
+        RETURNS (list[int]): Proposed pieces; none where the answer has left the draft.
         """
         ...
 
     def answer(self) -> Answer:
-        """What was written."""
+        """Return the answer, once the text has ended."""
         ...
 
 
 class Thread(NamedTuple):
-    """One way to read what was written so far.
+    """One segmentation of the pieces written so far.
 
-    edge (Optional[Edge]): The segment under way, None for the end of the text.
+    edge (Optional[Edge]): Edge of the current segment, None for the end of the text.
     pieces (tuple[int, ...]): Piece ids of that segment.
     position (int): How many of them are written.
-    logprob (float): Sum over the decisions inside this segment so far.
-    trail (Optional[Trail]): Segments before it, the last first.
+    logprob (float): Sum of their log-probabilities.
+    path (Optional[LinkedList[ScoredSegment]]): Segments before it.
     """
 
     edge: Optional[Edge]
     pieces: tuple[int, ...]
     position: int
     logprob: float
-    trail: "Optional[Trail]"
-
-
-class Trail(NamedTuple):
-    """A linked list of segments, shared between threads."""
-
-    last: Written
-    before: "Optional[Trail]"
+    path: Optional[LinkedList[ScoredSegment]]
 
 
 class GrammarGuide:
-    """Walks a grammar piece by piece.
+    """Guide by a grammar.
 
-    grammar (Grammar): What may be written.
-    encode (Encode): Piece ids of a segment; never empty.
-    end (int): The piece that ends a text.
+    grammar (Grammar): Grammar of the answers.
+    encode (Encode): Tokenizer of a segment, with at least one piece id for each.
+    end (int): Piece that ends a text.
     """
 
     def __init__(self, grammar: Grammar, encode: Encode, end: int) -> None:
@@ -113,19 +117,19 @@ class GrammarGuide:
         self.encode = encode
         self.end = end
         self.done = False
-        # The last state that it has surely been in, and the pieces since.
+        # Last state that all threads have passed, and the pieces after it.
         self._state = grammar.start
-        self._since: list[int] = []
-        self._trail: Optional[Trail] = None
+        self._pieces_after_state: list[int] = []
+        self._path: Optional[LinkedList[ScoredSegment]] = None
         self._threads = list(self._enter(grammar.start, None))
         self._allowed: Optional[Sequence[int]] = None
 
-    def _enter(self, state: State, trail: Optional[Trail]) -> Iterator[Thread]:
-        """A thread for each segment that a state may write."""
+    def _enter(self, state: State, path: Optional[LinkedList[ScoredSegment]]) -> Iterator[Thread]:
+        """Start a thread for each edge from a state, and one for the end of the text."""
         for edge in self.grammar.edges(state):
-            yield Thread(edge, tuple(self.encode(edge.text)), 0, 0.0, trail)
+            yield Thread(edge, tuple(self.encode(edge.text)), 0, 0.0, path)
         if self.grammar.may_end(state):
-            yield Thread(None, (self.end,), 0, 0.0, trail)
+            yield Thread(None, (self.end,), 0, 0.0, path)
 
     def allowed(self) -> Sequence[int]:
         if self._allowed is None:
@@ -136,58 +140,56 @@ class GrammarGuide:
         """Write a piece.
 
         piece (int): One of the allowed pieces.
-        logprob (float): Natural logarithm of its probability among the allowed ones, 0.0 where there was no choice.
+        logprob (float): Natural logarithm of its probability among the allowed pieces, 0.0 if it is the only one.
         RAISES (ValueError): If the piece is not allowed.
         """
-        taken = [
-            Thread(edge, pieces, position + 1, before + logprob, trail)
-            for edge, pieces, position, before, trail in self._threads
+        matching = [
+            Thread(edge, pieces, position + 1, sum_before + logprob, path)
+            for edge, pieces, position, sum_before, path in self._threads
             if pieces[position] == piece
         ]
-        if not taken:
+        if not matching:
             raise ValueError(f"Got the piece {piece}, allowed are {self.allowed()}.")
-        self._since.append(piece)
-        if len(taken) == 1 and taken[0].edge is not None and taken[0].position == len(taken[0].pieces):
-            self._state, self._since = taken[0].edge.target, []
-        self._threads = [thread for old in taken for thread in self._advance(old)]
+        self._pieces_after_state.append(piece)
+        if len(matching) == 1 and matching[0].edge is not None and matching[0].position == len(matching[0].pieces):
+            self._state, self._pieces_after_state = matching[0].edge.target, []
+        self._threads = [successor for thread in matching for successor in self._advance(thread)]
         self._allowed = None
 
     def _advance(self, thread: Thread) -> Iterator[Thread]:
+        """Continue a thread: itself within a segment, or threads of the next segments after it."""
         if thread.position < len(thread.pieces):
             yield thread
         elif thread.edge is None:
             self.done = True
-            self._trail = self._trail or thread.trail
+            self._path = self._path or thread.path
         else:
-            yield from self._enter(thread.edge.target, Trail(Written(thread.edge, thread.logprob), thread.trail))
+            segment = ScoredSegment(thread.edge, thread.logprob)
+            yield from self._enter(thread.edge.target, LinkedList(segment, thread.path))
 
-    def propose(self, draft: Draft, most: int) -> list[int]:
+    def propose(self, draft: Draft, max_pieces: int) -> list[int]:
         pieces: list[int] = []
-        state, begun = self._state, len(self._since)
+        state, written = self._state, len(self._pieces_after_state)
         for edge in draft.edges(state):
-            if len(pieces) >= begun + most:
+            if len(pieces) >= written + max_pieces:
                 break
             pieces += self.encode(edge.text)
             state = edge.target
         else:
             pieces += [self.end] if draft.ends(state) else []
-        return pieces[begun:] if pieces[:begun] == self._since else []
+        return pieces[written:] if pieces[:written] == self._pieces_after_state else []
 
     def answer(self) -> Answer:
-        path, trail = [], self._trail
-        while trail is not None:
-            path.append(trail.last)
-            trail = trail.before
-        path.reverse()
-        return Answer("".join(written.edge.text for written in path), tuple(path), self.done)
+        path = items_of(self._path)
+        return Answer("".join(segment.edge.text for segment in path), tuple(path), self.done)
 
 
 class FreeGuide:
-    """Anything may be written, up to a number of pieces. The segments of its answer are lines.
+    """Guide without a constraint, up to a number of pieces. The segments of its answer are lines.
 
-    decode (Callable[[Sequence[int]], str]): Text of piece ids.
-    end (int): The piece that ends a text.
-    limit (int): Most pieces.
+    decode (Callable[[Sequence[int]], str]): Detokenizer.
+    end (int): Piece that ends a text.
+    limit (int): Largest number of pieces.
     """
 
     def __init__(self, decode: Callable[[Sequence[int]], str], end: int, limit: int) -> None:
@@ -211,17 +213,17 @@ class FreeGuide:
             self._pieces.append(piece)
             self._logprobs.append(logprob)
 
-    def propose(self, draft: Draft, most: int) -> list[int]:
+    def propose(self, draft: Draft, max_pieces: int) -> list[int]:
         return []
 
     def answer(self) -> Answer:
         path = tuple(self._lines())
-        return Answer("".join(written.edge.text for written in path), path, self._ended)
+        return Answer("".join(segment.edge.text for segment in path), path, self._ended)
 
-    def _lines(self) -> Iterator[Written]:
-        """A line ends with the piece that ends it, which may hold the start of the next one."""
+    def _lines(self) -> Iterator[ScoredSegment]:
+        """Split the answer after each piece with a line break, which may also hold the start of the next line."""
         start = 0
         for end in range(1, len(self._pieces) + 1):
             if end == len(self._pieces) or "\n" in self.decode(self._pieces[end - 1 : end]):
-                yield Written(Edge(self.decode(self._pieces[start:end]), ()), sum(self._logprobs[start:end]))
+                yield ScoredSegment(Edge(self.decode(self._pieces[start:end]), ()), sum(self._logprobs[start:end]))
                 start = end

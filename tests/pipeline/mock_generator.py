@@ -12,7 +12,7 @@ from thinc.api import Model
 from thinc.shims import Shim
 
 from spacy_slm_ner.constraints.grammar import Edge, find_path
-from spacy_slm_ner.constraints.guide import Answer, Written
+from spacy_slm_ner.constraints.guide import Answer, ScoredSegment
 from spacy_slm_ner.formats.base import Request
 
 ARCHITECTURE = "mock-generator.v1"
@@ -70,8 +70,8 @@ def answer_of(request: Request, text: str, logprob: float = SURE) -> Answer:
     if request.constrained:
         path = find_path(request.grammar, text)
         assert path is not None, f"the constraint cannot write {text!r}"
-        return Answer(text, tuple(Written(edge, logprob) for edge in path))
-    return Answer(text, tuple(Written(Edge(line, ()), logprob) for line in text.splitlines(keepends=True)))
+        return Answer(text, tuple(ScoredSegment(edge, logprob) for edge in path))
+    return Answer(text, tuple(ScoredSegment(Edge(line, ()), logprob) for line in text.splitlines(keepends=True)))
 
 
 def bio_lines(words: Mapping[str, str], intent: str = "") -> Script:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 
 from spacy_slm_ner.constraints.grammar import Edge, find_path
-from spacy_slm_ner.constraints.guide import Answer, Written
+from spacy_slm_ner.constraints.guide import Answer, ScoredSegment
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
@@ -26,9 +26,9 @@ PROBABILITIES = st.floats(0.0, 1.0)
 TEMPERATURES = st.floats(0.01, 100.0)
 
 
-def path_of(parts: list[tuple[str, float]]) -> tuple[Written, ...]:
+def path_of(parts: list[tuple[str, float]]) -> tuple[ScoredSegment, ...]:
     """Segments with probabilities."""
-    return tuple(Written(Edge(text, ()), math.log(probability)) for text, probability in parts)
+    return tuple(ScoredSegment(Edge(text, ()), math.log(probability)) for text, probability in parts)
 
 
 def answer_of(parts: list[tuple[str, float]], complete: bool = True) -> Answer:
@@ -75,7 +75,7 @@ def test_each_entity_of_an_answer_is_scored_by_its_own_segments(format: type, su
     first = form.parse(text, doc).found[0].end
     position, written = 0, []
     for edge in path:
-        written.append(Written(edge, 0.0 if position < first else math.log(sure)))
+        written.append(ScoredSegment(edge, 0.0 if position < first else math.log(sure)))
         position += len(edge.text)
     found = read_response(Answer(text, tuple(written)), form, doc, 1.0).found
     assert [tuple(one.span) for one in found] == [(0, 1, "DATE"), (2, 4, "TIME")]
