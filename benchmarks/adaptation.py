@@ -12,11 +12,11 @@ from typing import Annotated
 
 import srsly
 import typer
-from spacy_slm_ner.models.pretrained.hub import find_base
 from trainings import spread, train
 
 from spacy_slm_ner.cli.convert import convert
 from spacy_slm_ner.cli.evaluate import evaluate
+from spacy_slm_ner.models.pretrained.hub import find_base
 
 NANO = find_base("spacy-slm-ner/nano")
 RANDOM = Path("bases/nano-random")

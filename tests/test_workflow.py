@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from spacy_slm_ner.models.pretrained.hub import find_base
 from tiny_llama import make_llama
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from spacy_slm_ner.cli.init import init
+from spacy_slm_ner.models.pretrained.hub import find_base
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.workflow
