@@ -43,7 +43,7 @@ class LostFragment(NamedTuple):
     reason: str
 
 
-class ParsedAnswer(NamedTuple):
+class ParsedRecords(NamedTuple):
     """Records of an answer.
 
     records (list[Any]): The records, unchecked.
@@ -79,7 +79,7 @@ def parse_answer(text: str, asked: Optional[int] = None) -> list[Any]:
     return parse_whole_answer(text, asked).records
 
 
-def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedAnswer:
+def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedRecords:
     """Parse the records of an answer, and the fragments that cannot be used; see this module.
 
     text (str): The answer.
@@ -103,7 +103,7 @@ def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedAnswer:
     lost += [
         LostFragment(json.dumps(record, ensure_ascii=False), "the example of the prompt, not a record") for record in examples
     ]
-    return ParsedAnswer([record for records in lists for record in records if not is_placeholder(record)], lost)
+    return ParsedRecords([record for records in lists for record in records if not is_placeholder(record)], lost)
 
 
 def unescaped(text: str) -> str:
