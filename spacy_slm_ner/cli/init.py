@@ -6,7 +6,7 @@ import typer
 from spacy.language import Language
 
 from ..errors import LabelError
-from ..scaffold import Project, check_names, project_files, write_files
+from ..scaffold import Project, project_files, require_names, write_files
 from ..scaffold.project import package_name_of
 from ._app import app, clear_errors, comma_list, console, decode_argument
 from ._load import blank_pipeline
@@ -58,8 +58,8 @@ def init(
     """
     if not labels:
         raise LabelError("Got no labels, so there is nothing to recognise. Name them: --labels PERSON,PLACE.")
-    check_names(labels, "labels")
-    check_names(intents, "intents")
+    require_names(labels, "labels")
+    require_names(intents, "intents")
     nlp = blank_pipeline(lang)
     name = decode_argument(folder.resolve().name)
     project = Project(

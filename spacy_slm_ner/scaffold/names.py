@@ -13,7 +13,7 @@ NEEDS_LIST = re.compile(r"""[,"'\\$\[\]{}]""")
 NEEDS_NUMBER = re.compile(r"""["'\\$]""")
 
 
-def check_names(names: Sequence[str], kind: str) -> None:
+def require_names(names: Sequence[str], kind: str) -> None:
     """Check the names of labels or intents.
 
     kind (str): "labels" or "intents".

@@ -6,7 +6,7 @@ from weasel.util import load_project_config, split_command
 
 from spacy_slm_ner.cli._app import comma_list
 from spacy_slm_ner.errors import LabelError
-from spacy_slm_ner.scaffold.names import as_variable, as_yaml, check_names
+from spacy_slm_ner.scaffold.names import as_variable, as_yaml, require_names
 
 NAMES = [
     pytest.param((), id="none"),
@@ -42,16 +42,16 @@ def test_yaml_gives_the_text_back(text: str) -> None:
 
 @pytest.mark.parametrize("names", NAMES)
 def test_names_are_text_on_one_line(names: tuple[str, ...]) -> None:
-    check_names(names, "labels")
+    require_names(names, "labels")
 
 
 @pytest.mark.parametrize("name", ["", " A", "A\n", "A\nB", "A\x00", "O", "o"], ids=repr)
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(LabelError, match=r"Got .* among the labels\. Allowed is text on one line"):
-        check_names(["PERSON", name], "labels")
+        require_names(["PERSON", name], "labels")
 
 
 @pytest.mark.parametrize("second", ["PERSON", "Person"])
 def test_names_that_cannot_be_told_apart_are_refused(second: str) -> None:
     with pytest.raises(LabelError, match=rf"Got '{second}' among the labels, which is there twice, or differs"):
-        check_names(["PERSON", second], "labels")
+        require_names(["PERSON", second], "labels")
