@@ -9,12 +9,12 @@ from spacy.tokens import Doc
 
 from ..errors import ReadError
 from ..labels import Scheme, check_scheme, detect_scheme
-from .build import record_to_doc, sentence_to_doc
 from .damage import DamageLog, Finding
 from .look_alikes import describe_entries
 from .mentions import Problem
 from .read_conll import FIRST_AND_LAST, ColumnChoice, read_conll_sentences
 from .read_json import Payload, read_payloads
+from .record_to_doc import record_to_doc, sentence_to_doc
 from .schema import Record, parse_record
 
 Format = Literal["records", "conll"]

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple, Optional, Union
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..records.build import record_to_doc
 from ..records.convert import record_or_problem
 from ..records.damage import DAMAGE
 from ..records.doc_to_record import doc_to_record
 from ..records.duplicates import NearIndex
 from ..records.mentions import Problem
 from ..records.quality import mask_entities
+from ..records.record_to_doc import record_to_doc
 from ..records.schema import Record
 from .quotas import RecordProfile, RecordRequest, profile_of
 from .spec import Spec

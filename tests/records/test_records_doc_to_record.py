@@ -7,8 +7,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "formats"))
 from format_docs import LABELS
 from spacy.tokens import Doc
 
-from spacy_slm_ner.records.build import record_to_doc
 from spacy_slm_ner.records.doc_to_record import doc_to_record
+from spacy_slm_ner.records.record_to_doc import record_to_doc
 
 NLP = spacy.blank("en")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_slm_ner.records.build import record_to_doc
+from spacy_slm_ner.records.record_to_doc import record_to_doc
 from spacy_slm_ner.records.schema import Record, WordLabel
 from spacy_slm_ner.records.statistics import NearDuplicateTexts, RecordFile, RecordStatistics, find_near_duplicates
 

@@ -1,7 +1,7 @@
 import pytest
 
 from spacy_slm_ner.errors import ReadError
-from spacy_slm_ner.records.build import record_to_doc
+from spacy_slm_ner.records.record_to_doc import record_to_doc
 from spacy_slm_ner.records.schema import Record, WordLabel
 from spacy_slm_ner.records.statistics import RecordFile, RecordStatistics
 from spacy_slm_ner.records.statistics_page import END, START, insert_page, statistics_page

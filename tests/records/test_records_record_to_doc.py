@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
-from spacy_slm_ner.records.build import intent_to_cats, record_to_doc, sentence_to_doc, token_spans
 from spacy_slm_ner.records.damage import DAMAGE, REMARKS
 from spacy_slm_ner.records.mentions import Problem
 from spacy_slm_ner.records.read_conll import ConllSentence
+from spacy_slm_ner.records.record_to_doc import intent_to_cats, record_to_doc, sentence_to_doc, token_spans
 from spacy_slm_ner.records.schema import Record, WordLabel
 from spacy_slm_ner.types import Span
 
