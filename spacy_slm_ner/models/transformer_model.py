@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from .encoding.piece_alignment import align_pieces, window_ranges
 from .encoding.text_tokenizer import TextTokenizer, token_ranges
-from .pretrained.forks import guard_forks
+from .pretrained.fork_safety import guard_forks
 
 # Part of a window that the next one shares, where a span has more pieces than the model reads at a time.
 OVERLAP = 0.25

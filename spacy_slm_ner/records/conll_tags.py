@@ -5,7 +5,7 @@ from typing import Sequence, Union
 
 from ..errors import SchemeError
 from ..labels import OUTSIDE, split_tag
-from ..labels.written import TagReading, possible_readings
+from ..labels.tag_parsing import TagReading, possible_readings
 
 # In CoNLL-U, a column without a value.
 OUTSIDES = (OUTSIDE, OUTSIDE.lower(), "_")

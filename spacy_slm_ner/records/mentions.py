@@ -4,7 +4,7 @@ from typing import Iterator, NamedTuple, Optional, Sequence
 
 from ..alignment import Mention
 from ..labels.names import is_name
-from ..labels.written import read_tag
+from ..labels.tag_parsing import read_tag
 from .schema import Record, WordLabel
 
 

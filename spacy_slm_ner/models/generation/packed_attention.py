@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from .batch_reader import StepInput
-from .partition import best_partition
+from .block_partition import best_partition
 
 # What one call of the attention costs, in products of a query and a key: measured on a CPU, a guess elsewhere.
 CALL, OTHER_CALL = {"cpu": 4096}, 2**20

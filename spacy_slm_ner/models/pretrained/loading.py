@@ -12,7 +12,7 @@ from transformers.utils import logging
 
 from ...errors import BaseModelError
 from .chat_tokenizer import ChatTokenizer
-from .forks import guard_forks
+from .fork_safety import guard_forks
 from .hub import find_base
 
 # What a causal language model must take to be decoded in batches.

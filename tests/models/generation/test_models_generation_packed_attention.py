@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from spacy_slm_ner.models.generation.batch_reader import StepInput
+from spacy_slm_ner.models.generation.block_partition import best_partition
 from spacy_slm_ner.models.generation.packed_attention import AttentionBlock, make_blocks
-from spacy_slm_ner.models.generation.partition import best_partition
 
 CPU = torch.device("cpu")
 ROWS = st.lists(st.tuples(st.integers(1, 300), st.integers(0, 900)), min_size=1, max_size=40)
