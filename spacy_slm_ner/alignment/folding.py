@@ -10,9 +10,9 @@ import unicodedata
 from bisect import bisect_left
 from typing import Iterator, NamedTuple, Optional
 
-QUOTES = dict.fromkeys("‘’‚‛`´ʼ′", "'") | dict.fromkeys("“”„‟″", '"')
+QUOTE_MARKS = dict.fromkeys("‘’‚‛`´ʼ′", "'") | dict.fromkeys("“”„‟″", '"')
 DASHES = dict.fromkeys("‐‑‒–—―−", "-")
-EQUIVALENTS = QUOTES | DASHES
+EQUIVALENTS = QUOTE_MARKS | DASHES
 
 
 def fold_char(char: str) -> str:

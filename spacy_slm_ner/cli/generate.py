@@ -20,7 +20,7 @@ from ..synthesis.spec import Spec, read_spec
 from ._app import app, clear_errors, console, stderr
 from ._load import blank_pipeline
 
-KEY = "OPENAI_API_KEY"
+KEY_VARIABLE = "OPENAI_API_KEY"
 ENDS: dict[End, tuple[int, str]] = {
     "done": (0, "Done."),
     "cost": (3, "The budget is reached. The same command with a larger --max-cost goes on."),
@@ -117,11 +117,11 @@ def find_key(spec: Spec) -> str:
 
     RAISES (ReadError): If there is none, and the endpoint is OpenAI's.
     """
-    key = (os.environ.get(KEY) or dotenv_values(".env").get(KEY) or "").strip()
+    key = (os.environ.get(KEY_VARIABLE) or dotenv_values(".env").get(KEY_VARIABLE) or "").strip()
     if key:
         return key
     if spec.base_url is None:
-        raise ReadError(f"There is no key. Set {KEY}, or write {KEY}=... into a file .env in this folder.")
+        raise ReadError(f"There is no key. Set {KEY_VARIABLE}, or write {KEY_VARIABLE}=... into a file .env in this folder.")
     return NO_KEY
 
 

@@ -5,7 +5,7 @@ from typing import Iterator, NamedTuple, Sequence
 
 from .tags import OUTSIDE
 
-DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
+HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
 # Prefixes by their names. M (middle) is from BMES and BMEWO, W (whole) from BMEWO.
 PREFIX_OF_NAME = {
     **{letter: letter for letter in "BILEUS"},
@@ -18,10 +18,10 @@ PREFIX_OF_NAME = {
 }
 # Prefixes that begin no label, as others do in START_DATE, LAST NAME and U-BAHN.
 CERTAIN = frozenset({"B", "I", "BEGIN", "BEGINNING", "INSIDE"})
-NAMES = "|".join(sorted(PREFIX_OF_NAME, key=len, reverse=True))
-FRONT = re.compile(rf"(?P<prefix>{NAMES})\s*(?P<separator>[-_:./|*\s])\s*(?P<label>\S.*)", re.IGNORECASE | re.DOTALL)
-BACK = re.compile(rf"(?P<label>.*\S)\s*(?P<separator>[-_:./|*(\[])\s*(?P<prefix>{NAMES})[)\]]?", re.IGNORECASE | re.DOTALL)
-PREFIX_ALONE = re.compile(rf"(?:{NAMES})\s*[-_:./|*]", re.IGNORECASE)
+ANY_PREFIX = "|".join(sorted(PREFIX_OF_NAME, key=len, reverse=True))
+FRONT = re.compile(rf"(?P<prefix>{ANY_PREFIX})\s*(?P<separator>[-_:./|*\s])\s*(?P<label>\S.*)", re.IGNORECASE | re.DOTALL)
+BACK = re.compile(rf"(?P<label>.*\S)\s*(?P<separator>[-_:./|*(\[])\s*(?P<prefix>{ANY_PREFIX})[)\]]?", re.IGNORECASE | re.DOTALL)
+PREFIX_ALONE = re.compile(rf"(?:{ANY_PREFIX})\s*[-_:./|*]", re.IGNORECASE)
 WRAPPED = re.compile(r"""[\[(<{"'`](.*)[\])>}"'`]""", re.DOTALL)
 
 
@@ -40,7 +40,7 @@ class TagReading(NamedTuple):
 
 def possible_readings(written: str) -> Iterator[TagReading]:
     """Yield all possible readings of a tag, the most likely first."""
-    tag = written.strip().translate(DASHES)
+    tag = written.strip().translate(HYPHENS)
     wrapped = WRAPPED.fullmatch(tag)
     tag = wrapped[1].strip() if wrapped else tag
     if tag.upper() in (OUTSIDE, "OUTSIDE", "") or PREFIX_ALONE.fullmatch(tag):

@@ -11,7 +11,7 @@ from .read_json import read_text
 
 DOCSTART = "-DOCSTART-"
 # Characters that separate columns and lines; other kinds of space, such as the one in "10 000", belong to words.
-BLANK = " \t\r"
+SEPARATORS = " \t\r"
 
 
 class ConllSentence(NamedTuple):
@@ -105,7 +105,7 @@ def split_blocks(content: str) -> Iterator[list[ConllLine]]:
     """Split a file into the lines of each sentence. Only a line feed ends a line: words may hold other Unicode separators."""
     block: list[ConllLine] = []
     for number, text in enumerate([*content.split("\n"), ""], 1):
-        text = text.rstrip(BLANK)
+        text = text.rstrip(SEPARATORS)
         if text and not text.startswith(DOCSTART):
             block.append(ConllLine(number, text, split_columns(text)))
         elif block:

@@ -114,7 +114,7 @@ class BatchApi:
         creates (bool): Whether the call creates something, so that a refusal means that nothing was created.
         """
         try:
-            body = self.endpoint.read((await call).content)
+            body = self.endpoint.read_body((await call).content)
         except openai.APIStatusError as error:
             if creates and 400 <= error.status_code < 500 and error.status_code not in (408, 409):
                 explained = self.endpoint.explain(error)

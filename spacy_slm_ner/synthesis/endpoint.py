@@ -13,11 +13,12 @@ from openai import AsyncOpenAI
 
 from ..errors import EndpointError
 from .addresses import check_address, check_key, explain_connection
+from .complaint_kinds import ADVICE, MEANINGS
 from .completions import read_object, reply_or_complaint
 from .jobs import Reply
 from .prices import Usage
 from .prompts import Messages, answer_schema
-from .refusals import ADVICE, Complaint, ComplaintKind, complaint_of, shorten
+from .refusals import Complaint, complaint_of, shorten
 from .spec import Spec
 
 Structure = Literal["schema", "json", "none"]
@@ -26,38 +27,30 @@ STRUCTURES: tuple[Structure, ...] = ("schema", "json", "none")
 DEFAULT_TEMPERATURE = 1.0
 # Placeholders for a key where a server needs none. They are no secrets, and occur in answers, so they are not redacted.
 NO_KEY = "none"
-NO_KEYS = {
-    *(
+NO_KEYS = frozenset(
+    [
         "",
-        NO_KEY,
-        "null",
-        "empty",
-        "x",
-        "xx",
-        "xxx",
-        "-",
-        "0",
-        "1",
-        "any",
-        "key",
-        "no-key",
-        "no-key-required",
-        "sk-no-key-required",
-    ),
-    *("not-needed", "ollama", "lm-studio", "dummy", "fake", "test", "token", "local", "placeholder"),
-}
+        *[
+            "none",
+            "null",
+            "empty",
+            "x",
+            "xx",
+            "xxx",
+            "-",
+            "0",
+            "1",
+            "any",
+            "key",
+            "no-key",
+            "no-key-required",
+            "sk-no-key-required",
+        ],
+        *["not-needed", "ollama", "lm-studio", "dummy", "fake", "test", "token", "local", "placeholder"],
+    ]
+)
 # Seconds.
 LONGEST_PAUSE = 8.0
-# Message and kind of the `EndpointError` by kind of complaint.
-MEANINGS: dict[ComplaintKind, tuple[str, str]] = {
-    "content": ("The endpoint refused the request for its content", "content"),
-    "credit": ("The account has no credit left", "credit"),
-    "key": ("The endpoint refused the key", "key"),
-    "address": ("The endpoint knows no such model or address", "request"),
-    "context": ("The request does not fit into the context of the model", "request"),
-    "temperature": ("The endpoint refused the temperature", "request"),
-    "queue": ("The endpoint takes no further batch now", "request"),
-}
 
 
 class RequestOptions(NamedTuple):
@@ -152,7 +145,7 @@ class Endpoint:
             return self._failed_generation(error.body) or complaint_of(error.status_code, error.body, self.redact)
         except (openai.OpenAIError, OSError, ValueError) as error:
             raise self.explain(error) from None
-        return reply_or_complaint(self.read(raw.content), self.redact)
+        return reply_or_complaint(self.read_body(raw.content), self.redact)
 
     def _failed_generation(self, error: Any) -> Optional[Reply]:
         """Return the answer that a server rejected because it is not valid JSON (Groq); None if the error holds none."""
@@ -161,7 +154,7 @@ class Endpoint:
             return None
         return Reply(text=self.redact(text), model=self.spec.model, usage=Usage(), finish="json_validate_failed")
 
-    def read(self, content: bytes) -> dict[str, Any]:
+    def read_body(self, content: bytes) -> dict[str, Any]:
         """Read the JSON object of a body.
 
         RAISES (EndpointError): If the body holds something else.

@@ -16,8 +16,8 @@ PER_MESSAGE = 4
 # Mean number of entities of a label in a text that has it, and of words in an entity.
 ENTITIES, WORDS = 1.3, 1.7
 # JSON of a record, and of one word of an entity with its label.
-RECORD = '{"text": "", "labels": [], "intent": "inquiry"}, '
-WORD = '{"word": "word", "label": "B-LABEL", "occurrence": null}, '
+RECORD_JSON = '{"text": "", "labels": [], "intent": "inquiry"}, '
+WORD_JSON = '{"word": "word", "label": "B-LABEL", "occurrence": null}, '
 # English words with the punctuation between them.
 TOKENS_PER_WORD = 1.35
 
@@ -66,4 +66,4 @@ def record_tokens(record_request: RecordRequest, spec: Spec) -> float:
     """Estimate the number of tokens of one record of an answer."""
     least, most = spec.lengths[record_request.length].words
     labelled = len(record_request.labels) * ENTITIES * WORDS
-    return count_tokens(RECORD) + labelled * count_tokens(WORD) + TOKENS_PER_WORD * (least + most) / 2
+    return count_tokens(RECORD_JSON) + labelled * count_tokens(WORD_JSON) + TOKENS_PER_WORD * (least + most) / 2

@@ -16,13 +16,13 @@ from typing import Iterator, Literal, NamedTuple
 from .lenient_json import NotReadable, read_value
 
 MarkKind = Literal["open", "close", "final", "end"]
-NAMES = (
+REASONING_NAMES = (
     r"(?:\w+:)?(?:think|thinking|thoughts?|reason|reasoning|reflection|reflect|scratchpad|analysis|antthinking|inner_monologue)"
 )
 HARMONY = r"(?:\s*<\|constrain\|>\w*)?[^<]{{0,80}}<\|message\|>"
 MARKS: tuple[tuple[MarkKind, str], ...] = (
-    ("open", rf"<\|?{NAMES}\|?(?:\s[^<>]*)?>|◁think▷|\[THINK\]|<\|begin_of_thought\|>|<\|START_THINKING\|>"),
-    ("close", rf"<\|?/{NAMES}\|?\s*>|◁/think▷|\[/THINK\]|<\|end_of_thought\|>|<\|END_THINKING\|>"),
+    ("open", rf"<\|?{REASONING_NAMES}\|?(?:\s[^<>]*)?>|◁think▷|\[THINK\]|<\|begin_of_thought\|>|<\|START_THINKING\|>"),
+    ("close", rf"<\|?/{REASONING_NAMES}\|?\s*>|◁/think▷|\[/THINK\]|<\|end_of_thought\|>|<\|END_THINKING\|>"),
     ("final", rf"<\|channel\|>\s*final\b{HARMONY.format()}"),
     ("open", rf"<\|channel\|>\s*\w+{HARMONY.format()}|<\|channel\|>\s*(?!final\b)\w+"),
     ("end", r"<\|(?:end|return|call|start)\|>(?:assistant)?"),
@@ -32,7 +32,7 @@ MARK = re.compile("|".join(f"(?P<{kind}{number}>{pattern})" for number, (kind, p
 STRIPPED = re.compile(r"\s*(?:assistant)?(?:analysis|commentary)(?![\"'\s]*:)", re.IGNORECASE)
 STRIPPED_FINAL = re.compile(r"assistant\s*final(?:json)?(?=\W|[A-Z]|$)")
 # Characters at which a mark or a JSON value may begin.
-START = re.compile(r"[{\[<◁]")
+MARK_OR_VALUE = re.compile(r"[{\[<◁]")
 
 
 class Mark(NamedTuple):
@@ -78,7 +78,7 @@ def is_stray(text: str, mark: Mark) -> bool:
 def find_marks(text: str) -> Iterator[Mark]:
     """Find the marks outside JSON values, from left to right."""
     position = 0
-    while found := START.search(text, position):
+    while found := MARK_OR_VALUE.search(text, position):
         mark = MARK.match(text, found.start())
         if mark and mark.lastgroup:
             yield Mark(mark.lastgroup.rstrip("0123456789"), mark.start(), mark.end())  # type: ignore[arg-type]

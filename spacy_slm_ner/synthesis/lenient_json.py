@@ -21,7 +21,7 @@ import re
 from math import isfinite
 from typing import Any, Callable, Optional
 
-from .lenient_strings import QUOTES, NotReadable, fail, read_string
+from .lenient_strings import CLOSING_QUOTES, NotReadable, fail, read_string
 
 CONSTANTS = {"true": True, "false": False, "null": None, "none": None, "nan": None, "undefined": None, "infinity": None}
 BLANK = re.compile(r"(?:[\s\ufeff\u200b\u2060]|//[^\n]*|/\*.*?\*/|\#[^\n]*|```[ \t]*\w*)+", re.DOTALL)
@@ -89,7 +89,7 @@ class LenientParser:
         first = self.at(position)
         if first in ("{", "["):
             return self.nested(first, position)
-        if first and first in QUOTES:
+        if first and first in CLOSING_QUOTES:
             return read_string(self.text, position)
         number = NUMBER.match(self.text, position)
         if number:
@@ -167,7 +167,7 @@ class LenientParser:
 
     def key(self, position: int) -> tuple[str, int]:
         """Read a key; its end is the position of its value."""
-        if self.at(position) and self.at(position) in QUOTES:
+        if self.at(position) and self.at(position) in CLOSING_QUOTES:
             key, end = read_string(self.text, position)
         else:
             word = WORD.match(self.text, position) or fail(self.text, "a key", position)

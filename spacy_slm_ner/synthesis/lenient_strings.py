@@ -4,8 +4,8 @@ import re
 from typing import NoReturn
 
 # Closing quotes by opening quote.
-QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "„": "“”", "‟": "”", "‘": "’", "’": "’", "‚": "‘’", "«": "»"}
-PLAIN = {closing: re.compile(rf"[^\\{closing}]+") for closing in QUOTES.values()}
+CLOSING_QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "„": "“”", "‟": "”", "‘": "’", "’": "’", "‚": "‘’", "«": "»"}
+PLAIN = {closing: re.compile(rf"[^\\{closing}]+") for closing in CLOSING_QUOTES.values()}
 APOSTROPHES = "'’‘"
 ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "\n": "\n"}
 UNICODE_ESCAPE = re.compile(r"u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?")
@@ -40,7 +40,7 @@ def read_string(text: str, position: int) -> tuple[str, int]:
     RETURNS (tuple[str, int]): The string and its end.
     RAISES (NotReadable): If it has no closing quote.
     """
-    closing = QUOTES[text[position]]
+    closing = CLOSING_QUOTES[text[position]]
     chunks: list[str] = []
     position += 1
     while position < len(text):

@@ -24,7 +24,7 @@ CORRECTION = re.compile(
     r"|\b(?:answer|correction|corrected|revised|final)\W*:",
     re.IGNORECASE,
 )
-START = re.compile(r"[{\[]")
+OPENING_BRACKET = re.compile(r"[{\[]")
 QUOTE = "[\"'“”„‘’«»]"
 # The first key of an object, and the first character of its value.
 MEMBER = re.compile(rf"\{{\s*(?:\{{\s*)?{QUOTE}?(?P<key>\w+){QUOTE}?\s*:\s*(?P<first>.?)", re.DOTALL)
@@ -121,7 +121,7 @@ def unescaped(text: str) -> str:
 def outermost_values(text: str) -> Iterator[Union[Value, LostFragment]]:
     """Yield the outermost JSON objects and lists of a text; for one that cannot be read as a whole, those inside it."""
     position, broken = 0, False
-    while found := START.search(text, position):
+    while found := OPENING_BRACKET.search(text, position):
         start = found.start()
         try:
             value, position = read_value(text, start)

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from random import Random
 
-NUMBER = 3
+WORDS_PER_RECORD = 3
 
 
 @cache
@@ -15,4 +15,4 @@ def seed_words() -> tuple[str, ...]:
 
 def draw_words(rng: Random) -> tuple[str, ...]:
     """Draw the topic words of one record."""
-    return tuple(rng.sample(seed_words(), NUMBER))
+    return tuple(rng.sample(seed_words(), WORDS_PER_RECORD))
