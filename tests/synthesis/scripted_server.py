@@ -20,7 +20,7 @@ ENTITIES = {
     "TIME": ("6 pm", "18:00", "noon", "half past nine", "10:15"),
 }
 SYLLABLES = ("ba", "chi", "do", "fe", "gu", "ka", "lo", "mi", "no", "pra", "ri", "su", "ta", "ve", "ya", "zo")
-BRIEF = re.compile(
+RECORD_REQUEST = re.compile(
     r"^\d+\. .*?; (?P<least>\d+) to (?P<most>\d+) words(?:; intent: (?P<intent>\w+))?; (?P<entities>[^;]*)", re.MULTILINE
 )
 FAULTS = (
@@ -125,7 +125,7 @@ class Server:
     def records(self, body: dict[str, Any]) -> list[dict[str, Any]]:
         """Good records, as many as were asked for; one for a correction."""
         content = body["messages"][-1]["content"]
-        record_requests = [match.groupdict() for match in BRIEF.finditer(content)]
+        record_requests = [match.groupdict() for match in RECORD_REQUEST.finditer(content)]
         if not record_requests:
             intent = re.search(r"the intent (\w+)\.", content)
             record_requests = [{"least": "8", "most": "12", "intent": intent and intent[1], "entities": "entities: DATE"}]
