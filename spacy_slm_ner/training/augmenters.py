@@ -1,4 +1,4 @@
-"""`spacy-slm-ner.SwapEntities.v1`: new texts out of a few, with the entities of others of the same label."""
+"""`spacy-slm-ner.SwapEntities.v1`: augmentation by entity replacement."""
 
 import random
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
@@ -9,15 +9,15 @@ from spacy.training import Example
 
 
 def create_swap_entities(level: float, share: float = 0.5) -> Callable[[Language, Example], Iterator[Example]]:
-    """Registered as `spacy-slm-ner.SwapEntities.v1`, an augmenter of a corpus reader (entity replacement: Dai & Adel 2020).
+    """Make an augmenter for a corpus reader, registered as `spacy-slm-ner.SwapEntities.v1`.
 
-    Entities come from the texts that were read before, so there is nothing to swap with in the first ones, and the pool is
-    whole from the second epoch on.
+    It replaces entities by others of the same label (Dai & Adel 2020). They come from the texts read before, so the first texts
+    have few to choose from, and the pool is complete from the second epoch on.
 
-    level (float): How many of the texts get a varied copy beside them, from 0 to 1.
-    share (float): How many of the entities of a copy are swapped, from 0 to 1.
-    RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter; its draws are those of Python's `random`, which
-        `spacy train` seeds.
+    level (float): Probability that a text gets a copy with other entities, from 0 to 1.
+    share (float): Probability that an entity of a copy is replaced, from 0 to 1.
+    RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter. It uses Python's `random`, which `spacy train` seeds.
+    RAISES (ValueError): If a probability is outside of 0 to 1.
     """
     for name, value in (("level", level), ("share", share)):
         if not 0.0 <= value <= 1.0:
@@ -25,11 +25,11 @@ def create_swap_entities(level: float, share: float = 0.5) -> Callable[[Language
     pool: Dict[str, List[str]] = {}
     seen: Set[Tuple[str, str]] = set()
 
-    def augment(nlp: Language, example: Example) -> Iterator[Example]:
-        yield example
-        ents = example.reference.ents
+    def augment(nlp: Language, eg: Example) -> Iterator[Example]:
+        yield eg
+        ents = eg.reference.ents
         if ents and random.random() < level:
-            swapped = swap_entities(nlp, example.reference, pool, share)
+            swapped = swap_entities(nlp, eg.reference, pool, share)
             if swapped is not None:
                 yield Example(nlp.make_doc(swapped.text), swapped)
         for ent in ents:
@@ -41,27 +41,27 @@ def create_swap_entities(level: float, share: float = 0.5) -> Callable[[Language
 
 
 def swap_entities(nlp: Language, doc: Doc, pool: Dict[str, List[str]], share: float) -> Optional[Doc]:
-    """A text with other entities.
+    """Replace entities of a text by others of the same label.
 
-    nlp (Language): Its tokenizer is used.
-    doc (Doc): A text with gold entities; its intent is kept.
-    pool (Dict[str, List[str]]): Entities by label.
-    share (float): How many are swapped.
-    RETURNS (Optional[Doc]): None if nothing was swapped, or an entity does not begin and end with a token any more.
+    nlp (Language): Pipeline with the tokenizer.
+    doc (Doc): Text with gold entities; its intent is kept.
+    pool (Dict[str, List[str]]): Texts of entities by label.
+    share (float): Probability that an entity is replaced.
+    RETURNS (Optional[Doc]): The new text. None if it is the same, or an entity no longer begins and ends with a token.
     """
-    text, places, end = "", [], 0
+    text, ranges, last_end = "", [], 0
     for ent in doc.ents:
-        text += doc.text[end : ent.start_char]
+        text += doc.text[last_end : ent.start_char]
         others = pool.get(ent.label_, [])
-        chosen = random.choice(others) if others and random.random() < share else ent.text
-        places.append((len(text), len(text) + len(chosen), ent.label_))
-        text, end = text + chosen, ent.end_char
-    text += doc.text[end:]
-    made = nlp.make_doc(text)
-    spans = [made.char_span(start, stop, label=label) for start, stop, label in places]
-    if text == doc.text or None in spans:
+        ent_text = random.choice(others) if others and random.random() < share else ent.text
+        ranges.append((len(text), len(text) + len(ent_text), ent.label_))
+        text, last_end = text + ent_text, ent.end_char
+    text += doc.text[last_end:]
+    swapped = nlp.make_doc(text)
+    spans = [swapped.char_span(start, end, label=label) for start, end, label in ranges]
+    aligned: List[Span] = [span for span in spans if span is not None]
+    if text == doc.text or len(aligned) < len(spans):
         return None
-    kept: List[Span] = [span for span in spans if span is not None]
-    made.set_ents(kept, default="outside")
-    made.cats = dict(doc.cats)
-    return made
+    swapped.set_ents(aligned, default="outside")
+    swapped.cats = dict(doc.cats)
+    return swapped

@@ -1,4 +1,4 @@
-"""Freezing the word embeddings of a spacy-transformers pipeline while it is trained."""
+"""`spacy-slm-ner.FreezeEmbeddings.v1`: fine-tuning of a spacy-transformers pipeline without its word embeddings."""
 
 from typing import Callable
 
@@ -6,12 +6,12 @@ from spacy.language import Language
 
 
 def create_freeze_embeddings(component: str = "transformer") -> Callable[[Language], Language]:
-    """Make a callback for `[initialize] after_init` that keeps a transformer's word embeddings as they were pretrained.
+    """Make a callback for `[initialize] after_init` that freezes the word embeddings of a transformer.
 
-    A few hundred texts hold a small part of the vocabulary; what they would move is out of step with the rest. And the
-    embeddings are half the parameters of a small encoder, so an update is nearly twice as fast without them.
+    A few hundred texts hold a small part of the vocabulary, and its embeddings would move away from the others. The embeddings are
+    half of the parameters of a small encoder, so an update is nearly twice as fast without them.
 
-    The callback takes itself out of the pipeline's config: the trained pipeline needs spacy-transformers, not this package.
+    The callback removes itself from the config, so that the trained pipeline needs spacy-transformers alone, not this package.
 
     component (str): Name of the `transformer` component.
     RETURNS (Callable[[Language], Language]): The callback.

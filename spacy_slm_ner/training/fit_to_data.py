@@ -1,4 +1,4 @@
-"""`spacy-slm-ner.FitToData.v1`: a pipeline with the components that its training data has annotation for."""
+"""`spacy-slm-ner.FitToData.v1`: a pipeline without the components that its training data has no annotation for."""
 
 import logging
 from pathlib import Path
@@ -12,36 +12,43 @@ from ..errors import LabelError
 
 logger = logging.getLogger("spacy_slm_ner")
 
-# Fewer than two exclusive classes leave nothing to tell apart.
-LEAST_INTENTS = 2
+# A classifier of exclusive classes needs at least two.
+MIN_INTENTS = 2
 
 
 def create_fit_to_data() -> Callable[[Language], Language]:
-    """Make a callback for `[initialize] before_init`, so that one config trains on data with intents and without.
+    """Make a callback for `[initialize] before_init`, so that one config trains on data with and without intents.
 
-    Where the training corpus has fewer than two intents, `textcat` is left out, and so is the weight of its score. The callback
-    takes itself out of the pipeline's config, which is that of a trained pipeline later on.
+    If the training corpus has fewer than two intents, the callback removes `textcat` and the weight of its score. It also removes
+    itself from the config, which later is that of the trained pipeline.
 
-    RETURNS (Callable[[Language], Language]): The callback. It raises `LabelError` where no text has an entity.
+    RETURNS (Callable[[Language], Language]): The callback. It raises `LabelError` if no text has an entity.
     """
     return fit_to_data
 
 
 def fit_to_data(nlp: Language) -> Language:
-    """Leave out what the training corpus of a pipeline's config cannot teach."""
+    """Remove the components of a pipeline that its training corpus cannot train.
+
+    nlp (Language): Pipeline with the config of its training.
+    RETURNS (Language): The same pipeline.
+    RAISES (LabelError): If the corpus has texts, and none has an entity.
+    """
     examples = training_examples(nlp)
     nlp.config["initialize"]["before_init"] = None
     if examples is not None:
         intents = count_intents(examples)
-        if intents < LEAST_INTENTS:
-            leave_intents_out(nlp, intents)
+        if intents < MIN_INTENTS:
+            remove_text_classifiers(nlp, intents)
     return nlp
 
 
 def training_examples(nlp: Language) -> Optional[Iterable[Example]]:
-    """Read the training corpus; None if the config names no file for it, or one that is not there.
+    """Read the training corpus of a pipeline.
 
-    A pipeline may be initialised with examples of its own, far from the files of its config.
+    nlp (Language): Pipeline with the config of its training.
+    RETURNS (Optional[Iterable[Example]]): Examples. None if the config names no file or a missing one, because a pipeline may also
+        be initialised with examples from elsewhere.
     """
     config = nlp.config.interpolate()
     name = config["training"]["train_corpus"]
@@ -57,8 +64,10 @@ def training_examples(nlp: Language) -> Optional[Iterable[Example]]:
 
 
 def count_intents(examples: Iterable[Example]) -> int:
-    """Count the intents of a corpus, up to as many as are needed.
+    """Count the intents of a corpus, up to the number that a classifier needs.
 
+    examples (Iterable[Example]): The corpus.
+    RETURNS (int): Number of intents; once there are enough, the rest of the corpus is not read.
     RAISES (LabelError): If there are texts, and none has an entity.
     """
     intents: Set[str] = set()
@@ -67,7 +76,7 @@ def count_intents(examples: Iterable[Example]) -> int:
         texts += 1
         intents |= set(eg.reference.cats)
         has_entities = has_entities or bool(eg.reference.ents)
-        if has_entities and len(intents) >= LEAST_INTENTS:
+        if has_entities and len(intents) >= MIN_INTENTS:
             break
     if texts and not has_entities:
         raise LabelError(
@@ -77,8 +86,12 @@ def count_intents(examples: Iterable[Example]) -> int:
     return len(intents)
 
 
-def leave_intents_out(nlp: Language, intents: int) -> None:
-    """Remove text classifiers and their weights in the score of a checkpoint; the other weights add up to 1 again."""
+def remove_text_classifiers(nlp: Language, intents: int) -> None:
+    """Remove text classifiers from a pipeline, and the weights of their scores from its config.
+
+    nlp (Language): The pipeline.
+    intents (int): Number of intents in the training corpus, for the warning.
+    """
     removed: List[str] = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "textcat"]
     for name in removed:
         nlp.remove_pipe(name)
@@ -91,7 +104,11 @@ def leave_intents_out(nlp: Language, intents: int) -> None:
 
 
 def weights_without_intents(weights: Dict[str, Optional[float]]) -> Dict[str, Optional[float]]:
-    """Scale the weights of scores to a sum of 1 without those of categories."""
+    """Remove the weights of the scores of categories, and scale the others to a sum of 1.
+
+    weights (Dict[str, Optional[float]]): Weights by the name of the score.
+    RETURNS (Dict[str, Optional[float]]): The other weights.
+    """
     kept = {name: weight for name, weight in weights.items() if not name.startswith("cats_")}
     total = sum(weight or 0.0 for weight in kept.values())
     return {name: weight / total if weight else weight for name, weight in kept.items()}
