@@ -1,7 +1,7 @@
 """BioLines: one line for each token of an entity, `6: B-TIME`, `pm: I-TIME`, `Friday: B-DATE`; with intents, a first line
 `intent: cancel`.
 
-Lines follow the order of the text. A line names the next token of its spelling after the token of the line before. A number in
+Lines follow the order of the text. A line names the next token with its word after the token of the line before. A number in
 brackets names a later one: `4 [2]: B-TIME` is the second `4` from there. An I- line always names the very next token.
 """
 
@@ -68,7 +68,7 @@ class BioLines(LabelledFormat):
 
 @dataclass(frozen=True)
 class BioLinesTokens(WrittenTokens):
-    """Tokens with a number where words between the last line and the token have the same spelling."""
+    """Tokens as lines name them: by the word, and by a number if the word occurs again after the line before."""
 
     @cached_property
     def folded(self) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """SpanLines: one line for each entity, `TIME: 6 pm`; with intents, a first line `intent: cancel`.
 
-Lines follow the order of the text. A line names the next place after the entity of the line before where its words stand. A
-number in brackets names a later one: `TIME: 4 [2]` is the second `4` from there. Brackets of the text itself are written `\\[`,
-a colon in a label `\\:`.
+Lines follow the order of the text. A line names the next occurrence of its words after the entity of the line before. A number
+in brackets names a later one: `TIME: 4 [2]` is the second `4` from there. Brackets of the text itself are written `\\[`, a colon
+in a label `\\:`.
 """
 
 import re
@@ -83,7 +83,7 @@ class SpanLines(LabelledFormat):
         tokens (SpanLinesTokens): Tokens of the text.
         position (int): End of the entity of the line before.
         RETURNS (Span): The entity as a range of tokens.
-        RAISES (UnusableLine): If its words do not stand there, or its label is unknown.
+        RAISES (UnusableLine): If its words do not occur there, or its label is unknown.
         """
         match = LINE.fullmatch(line)
         if match is None:
@@ -92,15 +92,15 @@ class SpanLines(LabelledFormat):
         if label is None:
             raise UnusableLine(f"unknown label {match['label']!r} in {line!r}")
         words, count = match["words"], int(match["count"] or 1)
-        place = tokens.find(words, count, position) or tokens.folded().find(fold(words), count, position)
-        if place is None:
+        found = tokens.find(words, count, position) or tokens.folded().find(fold(words), count, position)
+        if found is None:
             raise UnusableLine(f"no such words behind the line before: {words!r}")
-        return Span(*place, label)
+        return Span(*found, label)
 
 
 @dataclass(frozen=True)
 class SpanLinesTokens(WrittenTokens):
-    """Tokens with the text of each range of them, and the places of a text."""
+    """Tokens with the text of a range of them, and the occurrences of a text among them."""
 
     special = "["
 
@@ -109,8 +109,8 @@ class SpanLinesTokens(WrittenTokens):
         last = end - 1
         return "".join(self.words[i] + self.spaces[i] for i in range(start, last)) + self.words[last]
 
-    def places(self, text: str, position: int) -> Iterator[tuple[int, int]]:
-        """Iterate over the ranges of tokens with a text.
+    def occurrences(self, text: str, position: int) -> Iterator[tuple[int, int]]:
+        """Iterate over the ranges of tokens that have a text.
 
         text (str): Text as written.
         position (int): Token at which the first range may begin.
@@ -122,12 +122,12 @@ class SpanLinesTokens(WrittenTokens):
                 yield start, end
 
     def find(self, text: str, count: int, position: int) -> Optional[tuple[int, int]]:
-        """Return the n-th place of a text from a position on, None if there are fewer."""
-        return next(islice(self.places(text, position), count - 1, None), None)
+        """Return the n-th occurrence of a text from a position on, None if there are fewer."""
+        return next(islice(self.occurrences(text, position), count - 1, None), None)
 
     def count(self, start: int, end: int, position: int) -> int:
-        """Count the places of the text of a range, from a position up to and including the range."""
-        return sum(1 for first, _ in self.places(self.text(start, end), position) if first <= start)
+        """Count the occurrences of the text of a range, from a position up to the range itself."""
+        return sum(1 for first, _ in self.occurrences(self.text(start, end), position) if first <= start)
 
     def folded(self) -> "SpanLinesTokens":
         return replace(self, words=tuple(map(fold, self.words)))

@@ -1,1 +1,1 @@
-"""Pretraining of a small base from nothing: extraction tasks made from labelled sentences, and first weights."""
+"""Pretraining of a small base from scratch: extraction tasks made from labelled sentences, and first weights."""

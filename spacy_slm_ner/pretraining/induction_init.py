@@ -1,13 +1,14 @@
 """First weights of a new base, with an induction circuit that can copy before any training.
 
-To write an entity is to copy a word. A model that learns from nothing learns that late, because two attention heads of different
-layers must work together as an induction circuit (Elhage et al. 2021; Olsson et al. 2022). Its mechanism is known, so it is
-written into the first weights, and training starts from there.
+Writing an entity means copying a word. A model that is trained from scratch learns that late, because two attention heads of
+different layers must work together as an induction circuit (Elhage et al. 2021; Olsson et al. 2022). Its mechanism is known, so
+it is written into the first weights, and training starts from there.
 
-A quarter of the dimensions of the residual stream holds the meaning of a piece, a quarter holds its code, a random vector that
-tells it from all other pieces. The previous-token heads of layer 0 copy the codes of the last two pieces into a quarter each. The
-induction heads of layer 1 look for an earlier position after the current piece, or after the piece before it and one other (a
-space in the text, a label in the answer), and copy the piece at that position, which then is the likeliest next one.
+A quarter of the dimensions of the residual stream holds the meaning of a piece, and a quarter holds its code: a random vector
+that distinguishes it from all other pieces. The two previous-token heads of layer 0 copy the codes of the pieces one and two back
+into a quarter each. One induction head of layer 1 looks for the position after an earlier occurrence of the current piece.
+The other looks for the position two after an earlier occurrence of the previous piece, whatever stands in between: a space in the
+text, a label in the answer. They copy the piece at that position, which is then the likeliest next one.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ import torch
 EMBEDDING_NORM, PREVIOUS_CODE_NORM, COPY_NORM = 0.4, 0.3, 0.8
 # Norms of the parts of an embedding of norm 1: the same constant for all pieces, the meaning, the code.
 CONSTANT, MEANING, CODE = 0.5, 0.5, 0.7071
-# Differences of attention scores before softmax: of the right distance to its neighbours, and of the right code to none.
+# Margins of attention scores before softmax: of the right distance over its neighbours, and of an equal code over others.
 DISTANCE_MARGIN, MATCH_MARGIN = 10.0, 30.0
-# Factor for all other first weights that write to the residual stream, and weight of the last norm, which sharpens predictions.
+# Factor of all other first weights that write to the residual stream; weight of the last norm, which sharpens predictions.
 RESIDUAL_SCALE, LAST_NORM = 0.1, 3.0
 # Rotary embeddings rotate some pairs of dimensions by less than this angle a position, so that codes match at any distance.
 SLOW_ANGLE = 0.003

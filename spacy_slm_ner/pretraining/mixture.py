@@ -49,7 +49,7 @@ def create_mixture(
 
 @dataclass
 class TaskMaker:
-    """Endless iterator over random tasks.
+    """Endless stream of random tasks.
 
     sentences (Sequence[LabelledSentence]): Sentences of all sources.
     formats (Dict[str, float]): Frequency of each prompt format, by its name without version.
