@@ -28,7 +28,7 @@ END = 2
 
 @pytest.fixture(scope="module")
 def encode(data: Path) -> Encode:
-    tokenizer = Tokenizer.from_file(str(data / "tokenizers" / "SmolLM2-135M-Instruct" / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(data / "tokenizers" / "SmolLM2-2000" / "tokenizer.json"))
     tokenizer.encode_special_tokens = True
     return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
 

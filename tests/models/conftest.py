@@ -34,9 +34,9 @@ def tiny_chat(tiny_tokenizer: PreTrainedTokenizerFast) -> ChatTokenizer:
 
 @pytest.fixture(scope="session")
 def smol_folder(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tokenizer and the config of the default base, without weights."""
+    """The first pieces and the config of the default base, without weights."""
     folder = tmp_path_factory.mktemp("bases") / "SmolLM2"
-    shutil.copytree(data / "tokenizers" / "SmolLM2-135M-Instruct", folder)
+    shutil.copytree(data / "tokenizers" / "SmolLM2-2000", folder)
     return folder
 
 

@@ -23,10 +23,10 @@ def tagger(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import DistilBertConfig, DistilBertForTokenClassification
 
     folder = tmp_path_factory.mktemp("hub") / "distilbert-NER"
-    shutil.copytree(data / "tokenizers" / "bert-base-NER-cased", folder)
+    shutil.copytree(data / "tokenizers" / "bert-cased-2000", folder)
     settings = srsly.read_json(folder / "tokenizer_config.json")
     srsly.write_json(folder / "tokenizer_config.json", {**settings, "tokenizer_class": "DistilBertTokenizer"})
-    config = DistilBertConfig(vocab_size=28996, dim=16, n_layers=2, n_heads=2, hidden_dim=16, num_labels=NER_LABELS)
+    config = DistilBertConfig(vocab_size=2000, dim=16, n_layers=2, n_heads=2, hidden_dim=16, num_labels=NER_LABELS)
     DistilBertForTokenClassification(config).save_pretrained(folder)
     return folder
 

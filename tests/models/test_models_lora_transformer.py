@@ -362,8 +362,8 @@ def test_a_classifier_of_the_hub_loses_its_head(data: Path, tmp_path: Path) -> N
 
     from transformers import DistilBertConfig, DistilBertForTokenClassification
 
-    shutil.copytree(data / "tokenizers" / "bert-base-NER-cased", tmp_path, dirs_exist_ok=True)
-    config = DistilBertConfig(vocab_size=28996, dim=16, n_layers=2, n_heads=2, hidden_dim=16, num_labels=9)
+    shutil.copytree(data / "tokenizers" / "bert-cased-2000", tmp_path, dirs_exist_ok=True)
+    config = DistilBertConfig(vocab_size=2000, dim=16, n_layers=2, n_heads=2, hidden_dim=16, num_labels=9)
     DistilBertForTokenClassification(config).save_pretrained(tmp_path)
     model = ready(tmp_path, width=16)
     assert type(shim(model).loaded.model.get_base_model()).__name__ == "DistilBertModel"

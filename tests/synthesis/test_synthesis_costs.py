@@ -37,9 +37,9 @@ def test_prices_can_be_overridden(tmp_path: Path) -> None:
         read_prices(tmp_path / "prices.json")
 
 
-def test_an_estimate_is_near_the_bill(data: Path, key: str, make_spec: Callable[..., Spec], tmp_path: Path) -> None:
+def test_an_estimate_is_near_the_bill(shared: Path, key: str, make_spec: Callable[..., Spec], tmp_path: Path) -> None:
     """The server counts with a real byte-pair tokenizer, which the estimate knows nothing of."""
-    tokenizer = Tokenizer.from_file(str(data / "tokenizers" / "SmolLM2-135M-Instruct" / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(shared / "tokenizers" / "SmolLM2-135M-Instruct" / "tokenizer.json"))
     with Server(tokens=lambda text: len(tokenizer.encode(text).ids)) as server:
         spec = make_spec(records=200, base_url=server.url)
         _, summary = generate(spec, tmp_path / "out.jsonl", Limits(concurrency=8))

@@ -16,12 +16,16 @@ from spacy_slm_ner.models.encoding.bidirectional import full_mask, make_bidirect
 IDS = torch.tensor([[5, 17, 33, 9, 21, 40], [7, 30, 12, 25, 60, 11]])
 
 
-@pytest.fixture(scope="module", params=["random", "pretrained"])
+PRETRAINED = pytest.mark.parametrize("base", ["random", "pretrained"], indirect=True)
+
+
+@pytest.fixture(scope="module")
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bases") / request.param
-    if request.param == "random":
+    kind = getattr(request, "param", "random")
+    folder = tmp_path_factory.mktemp("bases") / kind
+    if kind == "random":
         return make_llama(folder, WORDS, layers=3)
-    return convert(request.getfixturevalue("data") / "weights" / "stories260K", folder)
+    return convert(request.getfixturevalue("shared") / "weights" / "stories260K", folder)
 
 
 @pytest.fixture(params=["eager", "sdpa"])
@@ -61,6 +65,7 @@ def moved(before: torch.Tensor, after: torch.Tensor) -> list[bool]:
     return [not torch.allclose(before[:, i], after[:, i], atol=1e-6) for i in range(before.shape[1])]
 
 
+@PRETRAINED
 def test_a_later_piece_changes_earlier_states(base: Path, attention: str) -> None:
     model = unmasked(base, attention)
     assert moved(open_states(model, IDS), open_states(model, change(IDS, 4))) == [True] * 6
@@ -83,6 +88,7 @@ def test_rows_of_a_batch_do_not_see_each_other(base: Path, attention: str) -> No
     torch.testing.assert_close(open_states(model, IDS)[1:], open_states(model, IDS[1:]), rtol=0, atol=1e-5)
 
 
+@PRETRAINED
 def test_with_no_layer_unmasked_it_is_the_plain_model(base: Path, attention: str) -> None:
     model, plain = unmasked(base, attention, layers=[]), load(base, attention)
     mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]])
@@ -105,6 +111,7 @@ def test_some_layers_alone(base: Path, attention: str) -> None:
     assert moved(*seen) == [False] * 4 + [True] * 2
 
 
+@PRETRAINED
 def test_both_attentions_agree(base: Path) -> None:
     mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]])
     for layers in (None, [1]):

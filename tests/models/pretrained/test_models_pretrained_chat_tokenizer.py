@@ -314,11 +314,11 @@ def test_a_tokenizer_without_end_is_refused(tiny_tokenizer: PreTrainedTokenizerF
 
 def test_a_wordpiece_tokenizer_has_no_end(data: Path) -> None:
     with pytest.raises(BaseModelError, match="names no eos_token"):
-        ChatTokenizer(AutoTokenizer.from_pretrained(data / "tokenizers" / "bert-base-NER-cased"))
+        ChatTokenizer(AutoTokenizer.from_pretrained(data / "tokenizers" / "bert-cased-2000"))
 
 
 def test_a_wordpiece_tokenizer_with_an_end_is_refused(data: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizers" / "bert-base-NER-cased", eos_token="[SEP]")
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizers" / "bert-cased-2000", eos_token="[SEP]")
     with pytest.raises(BaseModelError, match=r"so its answers could not be read.*keeps every character"):
         ChatTokenizer(tokenizer)
 

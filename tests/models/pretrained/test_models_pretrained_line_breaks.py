@@ -14,7 +14,7 @@ TEXT = "Hi Bob,\n\nsee you at 6 PM\nAda"
 @pytest.fixture
 def folder(data: Path, tmp_path: Path) -> Path:
     """The real cased WordPiece tokenizer."""
-    shutil.copytree(data / "tokenizers" / "bert-base-NER-cased", tmp_path / "base")
+    shutil.copytree(data / "tokenizers" / "bert-cased-2000", tmp_path / "base")
     (tmp_path / "base" / "tokenizer.json").chmod(0o644)
     return tmp_path / "base"
 
@@ -52,7 +52,7 @@ def test_a_second_time_changes_nothing(folder: Path) -> None:
 
 
 def test_a_tokenizer_that_keeps_line_breaks_is_left_alone(data: Path, tmp_path: Path) -> None:
-    path = shutil.copy(data / "tokenizers" / "SmolLM2-135M-Instruct" / "tokenizer.json", tmp_path)
+    path = shutil.copy(data / "tokenizers" / "SmolLM2-2000" / "tokenizer.json", tmp_path)
     before = Path(path).read_bytes()
     assert mark_line_breaks(tmp_path) is None
     assert Path(path).read_bytes() == before

@@ -234,8 +234,8 @@ def test_adapters_do_not_change_the_fingerprint_nor_the_state_of_a_base(llama: P
 
 
 @pytest.fixture(scope="module")
-def stories(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return convert(data / "weights" / "stories260K", tmp_path_factory.mktemp("bases") / "stories260K")
+def stories(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return convert(shared / "weights" / "stories260K", tmp_path_factory.mktemp("bases") / "stories260K")
 
 
 ONCE = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park."
