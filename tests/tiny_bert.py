@@ -8,7 +8,7 @@ from tokenizers import BertWordPieceTokenizer
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def make_bert(folder: Path, texts: Sequence[str], hidden: int = 32, layers: int = 2, pieces: int = 200) -> Path:
+def make_bert(folder: Path, texts: Sequence[str], hidden: int = 32, layers: int = 2, pieces: int = 200, seed: int = 0) -> Path:
     """Write a base. RETURNS (Path): Its folder."""
     import torch
     from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast
@@ -18,7 +18,7 @@ def make_bert(folder: Path, texts: Sequence[str], hidden: int = 32, layers: int 
     tokenizer.train_from_iterator(texts, vocab_size=pieces, min_frequency=1, special_tokens=SPECIAL, show_progress=False)
     tokenizer.save_model(str(folder))
     BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), do_lower_case=False).save_pretrained(folder)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     shape = BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=hidden,

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from encoder_cases import TEXTS
 from generator_cases import WORDS
+from tiny_bert import make_bert
 from tiny_llama import make_llama, make_tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -17,6 +19,12 @@ from spacy_slm_ner.models.pretrained.chat_tokenizer import ChatTokenizer
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny base."""
     return make_llama(tmp_path_factory.mktemp("bases") / "llama", WORDS)
+
+
+@pytest.fixture(scope="session")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny encoder."""
+    return make_bert(tmp_path_factory.mktemp("bases") / "bert", [*TEXTS, *WORDS])
 
 
 @pytest.fixture(scope="session")

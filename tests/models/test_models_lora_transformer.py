@@ -1,4 +1,4 @@
-"""Encoders and decoders as spaCy's `tok2vec`."""
+"""Encoders and decoders as spaCy's `tok2vec`: their states and how they learn. The rest is what `TransformerShim` does."""
 
 import gc
 import warnings
@@ -7,28 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import spacy
 import torch
-from generator_cases import WORDS
-from spacy.tokens import Doc
+from encoder_cases import NLP, docs
 from spacy.util import fix_random_seed
 from thinc.api import Adam, Model
-from tiny_bert import make_bert
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.models.lora_transformer import LoraTransformerShim, create_lora_transformer
 from spacy_slm_ner.models.pretrained.lora import create_lora
 
-NLP = spacy.blank("en")
-TEXTS = ["Come at 4pm or on May 5, please!", "", " \n ", "Friday morning", "five o'clock 😀 五月"]
 WIDTH = 32
 LORA: dict[str, Any] = {"r": 4, "alpha": 8, "dropout": 0.0}
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bert(tmp_path_factory.mktemp("bases") / "bert", [*TEXTS, *map(str, WORDS)])
 
 
 @pytest.fixture(scope="module", params=["bert", "llama", "open-llama", "half-open-llama"])
@@ -68,10 +58,6 @@ def shim(model: Model) -> LoraTransformerShim:
     found = model.shims[0]
     assert isinstance(found, LoraTransformerShim)
     return found
-
-
-def docs(texts: list[str] = TEXTS) -> list[Doc]:
-    return [NLP.make_doc(text) for text in texts]
 
 
 def assert_same(found: list[Any], expected: list[Any], tolerance: float = 1e-5) -> None:
@@ -172,11 +158,19 @@ def test_fewer_layers(llama: Path) -> None:
 # Training
 
 
-@pytest.mark.parametrize("lora", [LORA, None], ids=["lora", "full"])
-def test_it_learns(case: tuple[Path, dict[str, Any]], lora: Any) -> None:
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        pytest.param("bert", {}, id="bert"),
+        pytest.param("bert", {"lora": None}, id="bert-full"),
+        pytest.param("llama", {"lora": None}, id="llama-full"),
+        pytest.param("llama", {"bidirectional": True}, id="open-llama"),
+        pytest.param("llama", {"lora": None, "bidirectional": [1]}, id="half-open-llama-full"),
+    ],
+)
+def test_it_learns(kind: str, settings: dict[str, Any], request: pytest.FixtureRequest) -> None:
     """Gradient descent brings the states to others."""
-    base, settings = case
-    model, wanted, losses = ready(base, lora=lora, **settings), docs(), []
+    model, wanted, losses = ready(request.getfixturevalue(kind), **settings), docs(), []
     goal = [np.random.default_rng(len(doc)).normal(size=(len(doc), WIDTH)).astype("f") for doc in wanted]
     optimizer = Adam(0.02)
     for _ in range(8):
@@ -198,15 +192,6 @@ def test_the_gradient_is_that_of_torch(bert: Path) -> None:
     encoder.model.zero_grad()
     (encoder.encode([doc], is_train=True) * torch.from_numpy(weights)).sum().backward()
     torch.testing.assert_close(found, encoder.model.embeddings.word_embeddings.weight.grad)
-
-
-def test_only_the_adapter_learns(bert: Path) -> None:
-    model = taught(bert)
-    trained = [name for name, value in shim(model).loaded.model.named_parameters() if value.requires_grad]
-    assert trained and all(".lora_" in name for name in trained)
-    before = AutoModel.from_pretrained(bert).state_dict()
-    after = shim(model).loaded.model.get_base_model().state_dict()
-    assert all(torch.equal(before[name.replace(".base_layer", "")], after[name]) for name in after if ".lora_" not in name)
 
 
 def test_a_frozen_base_gives_features_and_stays(bert: Path) -> None:
@@ -283,27 +268,20 @@ def test_bf16_is_near_fp32(lora: Any, bert: Path) -> None:
 # Storage
 
 
-@pytest.mark.parametrize("settings", [{}, {"lora": None}, {"lora": None, "frozen": True}], ids=["lora", "full", "frozen"])
-def test_what_is_stored_is_what_was_trained(settings: dict[str, Any], case: tuple[Path, dict[str, Any]]) -> None:
-    base, more = case
-    model = taught(base, **settings, **more)
-    again = make("nowhere/to-be-found", **settings, **more).from_bytes(model.to_bytes())
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        pytest.param("bert", {"lora": None, "frozen": True}, id="frozen"),
+        pytest.param("llama", {}, id="llama"),
+        pytest.param("llama", {"lora": None, "bidirectional": True}, id="open-llama-full"),
+        pytest.param("llama", {"bidirectional": [1]}, id="half-open-llama"),
+        pytest.param("llama", {"lora": None, "frozen": True, "bidirectional": [1]}, id="half-open-llama-frozen"),
+    ],
+)
+def test_what_is_stored_is_what_was_trained(kind: str, settings: dict[str, Any], request: pytest.FixtureRequest) -> None:
+    model = taught(request.getfixturevalue(kind), **settings)
+    again = make("nowhere/to-be-found", **settings).from_bytes(model.to_bytes())
     assert_same(again.predict(docs()), model.predict(docs()), tolerance=1e-6)
-
-
-def test_a_base_of_the_hub_is_stored_by_its_name(bert: Path, hub: Any) -> None:
-    hub({("some/bert", "v1"): bert})
-    model = taught("some/bert", revision="v1")
-    again = make("some/bert", revision="v1").from_bytes(model.to_bytes())
-    assert len(model.to_bytes()) < 30_000
-    assert_same(again.predict(docs()), model.predict(docs()), tolerance=0)
-
-
-def test_another_base_under_the_same_name_is_an_error(bert: Path, hub: Any, tmp_path: Path) -> None:
-    hub({("some/bert", "v1"): bert, ("some/bert", "v2"): make_bert(tmp_path / "other", TEXTS, pieces=150)})
-    stored = taught("some/bert", revision="v1").to_bytes()
-    with pytest.raises(BaseModelError, match=r"the weights of 'some/bert' are others.*\[components\.tok2vec\.model\]"):
-        make("some/bert", revision="v2").from_bytes(stored)
 
 
 # Errors
@@ -340,11 +318,6 @@ def test_settings_that_cannot_be_are_errors_before_anything_is_loaded(settings: 
 def test_settings_that_do_not_fit_the_base_are_errors(settings: dict[str, Any], message: str, bert: Path) -> None:
     with pytest.raises(BaseModelError, match=message):
         ready(bert, **settings)
-
-
-def test_a_model_that_is_not_loaded_says_how_to_load_it(bert: Path) -> None:
-    with pytest.raises(ValueError, match=r"The model of tok2vec is not loaded: call `nlp\.initialize"):
-        make(bert).predict(docs())
 
 
 def test_an_encoder_decoder_is_an_error(bert: Path, tmp_path: Path) -> None:
