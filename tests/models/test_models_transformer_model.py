@@ -80,22 +80,33 @@ def test_every_token_has_a_state(nlp: Language, front: str) -> None:
     assert all(length > 0 for token, length in zip(doc, data.align.lengths) if not token.is_space)
 
 
-@pytest.mark.parametrize("front", LONG.values(), ids=LONG)
-def test_a_long_text_can_be_learned_from(base: Path, front: str) -> None:
-    nlp = make(base)
-    ner = nlp.add_pipe("ner", config={"model": {"tok2vec": {"@architectures": "spacy-transformers.TransformerListener.v1",
-        "grad_factor": 1.0, "pooling": {"@layers": "reduce_mean.v1"}}}})  # fmt: skip
-    ner.add_label("NAME")  # type: ignore[attr-defined]
+def example(nlp: Language, front: str) -> Example:
+    """A name behind a long text."""
     doc = nlp.make_doc(f"{front} {ENTITIES}")
     gold = doc.copy()
     start = doc.text.index("Cleo")
     gold.ents = [gold.char_span(start, start + 10, "NAME")]
-    examples = [Example(doc, gold)]
-    optimizer = nlp.initialize(lambda: examples)
-    transformer = nlp.get_pipe("transformer").model.transformer  # type: ignore[attr-defined]
+    return Example(doc, gold)
+
+
+@pytest.fixture(scope="module")
+def learner(base: Path) -> Language:
+    """A pipeline with a component that learns from the states."""
+    nlp = make(base)
+    ner = nlp.add_pipe("ner", config={"model": {"tok2vec": {"@architectures": "spacy-transformers.TransformerListener.v1",
+        "grad_factor": 1.0, "pooling": {"@layers": "reduce_mean.v1"}}}})  # fmt: skip
+    ner.add_label("NAME")  # type: ignore[attr-defined]
+    nlp.initialize(lambda: [example(nlp, "")])
+    return nlp
+
+
+@pytest.mark.parametrize("front", LONG.values(), ids=LONG)
+def test_a_long_text_can_be_learned_from(learner: Language, front: str) -> None:
+    transformer = learner.get_pipe("transformer").model.transformer  # type: ignore[attr-defined]
     before = transformer.encoder.layer[0].output.dense.weight.clone()
+    optimizer = learner.create_optimizer()
     for _ in range(3):
-        nlp.update(examples, sgd=optimizer)
+        learner.update([example(learner, front)], sgd=optimizer)
     assert not transformer.encoder.layer[0].output.dense.weight.equal(before)
 
 

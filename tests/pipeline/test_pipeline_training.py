@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import chdir
 from functools import cache
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
@@ -13,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 import spacy
 import srsly
+from spacy.cli._util import app
 from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -20,6 +22,7 @@ from spacy.training import Example
 from spacy.util import load_config, load_model_from_config, registry
 from thinc.api import Adam
 from tiny_llama import make_llama
+from typer.testing import CliRunner
 
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.formats.bio_lines import BioLines
@@ -146,13 +149,6 @@ def assert_same(got: list[Entities], expected: list[Entities]) -> None:
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)
 
 
-def python(arguments: List[str], cwd: Path) -> str:
-    """Run a new interpreter. RETURNS: What it printed."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=cwd, timeout=300, encoding="utf8")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 FIND = """
 import json, sys, spacy
 for line in sys.stdin:
@@ -259,7 +255,7 @@ def test_processes_may_be_started_after_threads_were(adapted: Path, tmp_path: Pa
     command = [sys.executable, "-c", FORK, str(adapted)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True) as process:
         try:
-            output, _ = process.communicate(timeout=40)
+            output, _ = process.communicate(timeout=150)
         except subprocess.TimeoutExpired:
             # Its processes as well, which wait for threads that they do not have.
             os.killpg(process.pid, signal.SIGKILL)
@@ -459,7 +455,11 @@ def spans_too(nlp: Language) -> Language:
 
 
 def spacy_cli(*arguments: str | Path, cwd: Path) -> str:
-    return python(["-m", "spacy", *map(str, arguments)], cwd)
+    """Run a command in a folder. RETURNS: What it printed."""
+    with chdir(cwd):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result.output
 
 
 def test_debug_data_counts_the_docs(adapted: Path, gold: list[Doc], tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from spacy_slm_ner.constraints.grammar import Edge, State
 from spacy_slm_ner.constraints.guide import Answer, FreeGuide, GrammarGuide, Guide
 from spacy_slm_ner.formats.base import Request
 from spacy_slm_ner.formats.bio_lines import BioLines
+from spacy_slm_ner.formats.inline_tags import InlineTags
+from spacy_slm_ner.formats.span_lines import SpanLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.generation.decoder import Decoder, shared_prefixes
 from spacy_slm_ner.models.generation.lm_head import LMHead
@@ -91,12 +93,12 @@ def plainly(model: Any, chat: ChatTokenizer, requests: Sequence[Request], make: 
 
 
 @FORMATS
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_answers_and_scores_are_those_of_a_plain_decoder(
     format: type, seed: int, nlp: Language, tiny_chat: ChatTokenizer, guide: Make
 ) -> None:
     model = talkative(tiny_model(seed=seed))
-    requests = [ask(doc, format) for doc in random_docs(nlp, 42, 10 * seed + FORMS.index(format), most=6)]
+    requests = [ask(doc, format) for doc in random_docs(nlp, 28, 10 * seed + FORMS.index(format), most=6)]
     found = decode(Decoder(model), tiny_chat, requests, guide)
     assert len({answer.text for answer in found}) > 7
     assert_same(found, plainly(model, tiny_chat, requests, guide))
@@ -164,7 +166,7 @@ def test_free_and_constrained_rows_are_decoded_together(model: Any, tiny_chat: C
 
 @pytest.fixture(scope="module")
 def requests(nlp: Language) -> list[Request]:
-    docs = random_docs(nlp, 36, 1, most=9)
+    docs = random_docs(nlp, 24, 1, most=8)
     return [ask(doc, FORMS[i % 3]) for i, doc in enumerate(docs)]
 
 
@@ -176,7 +178,7 @@ def alone(model: Any, tiny_chat: ChatTokenizer, requests: list[Request]) -> list
     return [decode(Decoder(model), tiny_chat, [request], make)[0] for request in requests]
 
 
-@pytest.mark.parametrize("size", [3, 32, 36])
+@pytest.mark.parametrize("size", [3, 20, 24])
 def test_batches_of_any_size_give_the_same_answers(
     size: int, model: Any, tiny_chat: ChatTokenizer, guide: Make, requests: list[Request], alone: list[Answer]
 ) -> None:
@@ -185,7 +187,7 @@ def test_batches_of_any_size_give_the_same_answers(
     assert_same([answer for batch in batches for answer in decode(decoder, tiny_chat, batch, guide)], alone)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_order_of_a_batch_does_not_matter(
     seed: int, model: Any, tiny_chat: ChatTokenizer, guide: Make, requests: list[Request], alone: list[Answer]
 ) -> None:
@@ -194,8 +196,17 @@ def test_the_order_of_a_batch_does_not_matter(
     assert_same(found, [alone[i] for i in order])
 
 
-@pytest.mark.parametrize("packed", [True, False], ids=["packed", "padded"])
-@pytest.mark.parametrize("batch_pieces", [1, 40, 100, 400, 1000])
+@pytest.mark.parametrize(
+    ("batch_pieces", "packed"),
+    [
+        pytest.param(1, True, id="packed-1"),
+        pytest.param(40, True, id="packed-40"),
+        pytest.param(400, True, id="packed-400"),
+        pytest.param(1, False, id="padded-1"),
+        pytest.param(100, False, id="padded-100"),
+        pytest.param(1000, False, id="padded-1000"),
+    ],
+)
 def test_the_limit_of_pieces_does_not_change_answers(
     batch_pieces: int,
     packed: bool,
@@ -359,7 +370,7 @@ def test_weights_are_remembered_of_few_pieces_alone(model: Any) -> None:
 @pytest.mark.parametrize(("kind", "plain"), [("llama", True), ("gemma2", False), ("cohere", False)])
 def test_scores_that_are_bounded_or_scaled_are_left_to_the_model(kind: str, plain: bool) -> None:
     settings = {"head_dim": 8, "pad_token_id": 0} if kind == "gemma2" else {}
-    assert Decoder(tiny_model(kind, **settings)).prefix.plain == plain
+    assert Decoder(tiny_model(kind, **settings)).lm_head.is_linear == plain
 
 
 def test_a_head_is_read_once(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
@@ -420,8 +431,8 @@ def test_a_store_is_not_as_wide_as_the_longest_text_for_as_many_rows_as_there_ar
     model: Any, tiny_chat: ChatTokenizer
 ) -> None:
     """Long texts are read a few at a time; the many short ones that enter after them need little."""
-    texts = [" ".join(WORDS * 8)] * 3 + [f"{number} pm" for number in range(60)]
-    limits = [4] * 3 + list(range(2, 62))
+    texts = [" ".join(WORDS * 8)] * 3 + [f"{number} pm" for number in range(40)]
+    limits = [4] * 3 + list(range(2, 42))
     requests = [ask(split(text)) for text in texts]
     longest = len(tiny_chat.prompt(requests[0].messages).suffix)
     shapes: list[tuple[int, int]] = []
@@ -502,12 +513,14 @@ def random_target(doc: Doc, format: type, choice: random.Random) -> str:
     return target
 
 
-@FORMATS
-@pytest.mark.parametrize("draft_pieces", [1, 9, 64])
+@pytest.mark.parametrize(
+    ("format", "draft_pieces"),
+    [(BioLines, 1), (SpanLines, 9), (InlineTags, 64), (TokenLines, 1), (TokenLines, 9), (BioLines, 64)],
+)
 def test_a_proposal_changes_no_answer(format: type, draft_pieces: int, nlp: Language, tiny_chat: ChatTokenizer) -> None:
     """Random ones, and the answer itself with a part exchanged, in one batch."""
     model = talkative(tiny_model(seed=FORMS.index(format)))
-    docs = list(random_docs(nlp, 30, 50 + FORMS.index(format), most=8))
+    docs = list(random_docs(nlp, 20, 50 + FORMS.index(format), most=8))
     requests = [ask(doc, format) for doc in docs]
     make: Make = lambda request: GrammarGuide(request.grammar, tiny_chat.encode, tiny_chat.end)
     expected = decode(Decoder(model), tiny_chat, requests, make)
@@ -692,19 +705,20 @@ def test_the_keys_of_a_head_are_not_changed_by_its_rows(model: Any, tiny_chat: C
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
-# The real shape
+# The real widths
 
 
 @pytest.fixture(scope="module")
 def smol(smol_folder: Path) -> Iterator[Any]:
     torch.manual_seed(0)
-    yield AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(smol_folder), torch_dtype=torch.float32).eval()
+    config = AutoConfig.from_pretrained(smol_folder, num_hidden_layers=8)
+    yield AutoModelForCausalLM.from_config(config, torch_dtype=torch.float32).eval()
 
 
 SHORT = ["at 4 pm", "May 5", "五月 or May", "Friday", "4 or 4", "<|im_end|>", "on May 4", "9:30 please"]
 
 
-def test_real_pieces_and_the_real_shape_answer_alike_in_all_batches(smol: Any, smol_chat: ChatTokenizer) -> None:
+def test_real_pieces_and_real_widths_answer_alike_in_all_batches(smol: Any, smol_chat: ChatTokenizer) -> None:
     requests = [ask(split(text), FORMS[i % 3]) for i, text in enumerate(SHORT)]
     make: Make = lambda request: GrammarGuide(request.grammar, smol_chat.encode, smol_chat.end)
     decoder = Decoder(smol)

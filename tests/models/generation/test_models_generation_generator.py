@@ -241,7 +241,7 @@ def test_what_was_learned_by_heart_is_written(kind: Any, tiny_chat: ChatTokenize
     generator = make_generator(tiny_chat)
     requests = kind([teach(doc) for doc in LESSONS[:3]])
     optimizer = torch.optim.Adam(generator.model.parameters(), lr=0.02)
-    for _ in range(60):
+    for _ in range(45):
         optimizer.zero_grad()
         generator.nll(requests).mean().backward()
         optimizer.step()
@@ -355,7 +355,7 @@ def test_every_answer_to_any_text_can_be_read(
         weight[generator.chat.end] = 0
     form = format(LABELS, intents)
     entities = 0
-    for docs, requests in batches_of(nlp, 334, form, FORMS.index(format) + 3 * len(intents)):
+    for docs, requests in batches_of(nlp, 160, form, FORMS.index(format) + 3 * len(intents)):
         for doc, answer in zip(docs, generator.generate(requests), strict=True):
             parsed = form.parse(answer.text, doc)
             assert answer.complete

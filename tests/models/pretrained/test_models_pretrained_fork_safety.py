@@ -15,20 +15,22 @@ SCRIPT = """
 import os, sys, spacy, torch
 torch.set_num_threads(2)
 torch.randn(2000, 2000) @ torch.randn(2000, 2000)
-nlp = spacy.load(sys.argv[1])
-texts = [sys.argv[2]] * 400
-stream = lambda: nlp.pipe(texts, n_process=2, batch_size=40)
-print(len(list(nlp.pipe(texts[:50]))), flush=True)
-print(len(list(stream())), flush=True)
-print(next(stream()).text == texts[0], flush=True)
-docs = stream()
-next(docs)
-docs.close()
-print("closed", flush=True)
-for number, doc in enumerate(stream()):
-    if number == 100:
-        break
-print("left", os.environ.get("TOKENIZERS_PARALLELISM"))
+text, *pipelines = sys.argv[1:]
+texts = [text] * 400
+for pipeline in pipelines:
+    nlp = spacy.load(pipeline)
+    stream = lambda: nlp.pipe(texts, n_process=2, batch_size=40)
+    print(len(list(nlp.pipe(texts[:50]))), flush=True)
+    print(len(list(stream())), flush=True)
+    print(next(stream()).text == texts[0], flush=True)
+    docs = stream()
+    next(docs)
+    docs.close()
+    print("closed", flush=True)
+    for number, doc in enumerate(stream()):
+        if number == 100:
+            break
+    print("left", os.environ.get("TOKENIZERS_PARALLELISM"), flush=True)
 """
 COMPONENTS = {
     "transformer": {
@@ -39,29 +41,30 @@ COMPONENTS = {
 }
 
 
-@pytest.fixture(scope="module", params=COMPONENTS)
-def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pipeline with a model of transformers, on disk."""
-    folder = tmp_path_factory.mktemp("forks")
-    base = str(make_bert(folder / "bert", [TEXT]))
-    nlp = spacy.blank("en")
-    name = {"transformer": "name", "tok2vec": "base"}[request.param]
-    nlp.add_pipe(request.param, config={"model": {**COMPONENTS[request.param], name: base}})
-    nlp.initialize()
-    nlp.to_disk(folder / "pipeline")
-    return folder / "pipeline"
+@pytest.fixture
+def pipelines(tmp_path: Path) -> list[Path]:
+    """Pipelines with a model of transformers each, on disk."""
+    base = str(make_bert(tmp_path / "bert", [TEXT]))
+    for component, settings in COMPONENTS.items():
+        nlp = spacy.blank("en")
+        name = {"transformer": "name", "tok2vec": "base"}[component]
+        nlp.add_pipe(component, config={"model": {**settings, name: base}})
+        nlp.initialize()
+        nlp.to_disk(tmp_path / component)
+    return [tmp_path / component for component in COMPONENTS]
 
 
-def test_no_process_waits_for_ever(pipeline: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(pipeline), TEXT]
+def test_no_process_waits_for_ever(pipelines: list[Path], tmp_path: Path) -> None:
+    """Nor with another pipeline in the same process."""
+    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, TEXT, *map(str, pipelines)]
     environment = {name: value for name, value in os.environ.items() if name not in ("TOKENIZERS_PARALLELISM", "OMP_NUM_THREADS")}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True, env=environment
     ) as process:
         try:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=150)
         except subprocess.TimeoutExpired as error:
             os.killpg(process.pid, signal.SIGKILL)
             pytest.fail(f"the processes hang after {error.output!r}")
-    assert output.split() == ["50", "400", "True", "closed", "left", "None"], errors
+    assert output.split() == ["50", "400", "True", "closed", "left", "None"] * len(pipelines), errors
     assert "parallelism" not in errors
