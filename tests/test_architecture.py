@@ -226,3 +226,26 @@ def test_every_registered_function_has_a_docstring() -> None:
 def test_docs_name_every_kind_of_damage() -> None:
     page = (ROOT / "docs" / "records.md").read_text(encoding="utf8")
     assert [kind for kind, repair in DAMAGE.items() if f"| `{kind}` | {repair} |" not in page] == []
+
+
+# Tests over several modules: the whole project, and in a package what all its parts keep to together.
+OVER_SEVERAL = {
+    "test_architecture",
+    "test_configs",
+    "test_project",
+    "test_workflow",
+    "cli/test_cli_intents",
+    "formats/test_formats_law",
+    "pipeline/test_pipeline_configs",
+    "pipeline/test_pipeline_training",
+    "synthesis/test_synthesis_commands",
+    "synthesis/test_synthesis_server",
+}
+
+
+def test_tests_mirror_the_package() -> None:
+    """tests/a/b/test_a_b_module.py tests spacy_slm_ner/a/b/module.py, or _module.py."""
+    parts = [path.relative_to(ROOT / PACKAGE).with_suffix("").parts for path in PATHS.values()]
+    expected = {"/".join([*folders, "_".join(["test", *folders, name.strip("_")])]) for *folders, name in parts}
+    found = {path.relative_to(ROOT / "tests").with_suffix("").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
+    assert found - expected == OVER_SEVERAL

@@ -588,25 +588,25 @@ def test_a_doc_that_fails_raises_unless_it_is_handled() -> None:
 # Training
 
 
-def lessons(nlp: Language, examples: list[Example]) -> list[tuple[str, str]]:
+def training_requests(nlp: Language, examples: list[Example]) -> list[tuple[str, str]]:
     """Text and target of each request that an update makes."""
     nlp.update(examples)
     return [(request.messages[-1]["content"], request.target or "") for request in mock_of(nlp).asked]
 
 
-def test_a_lesson_is_a_text_and_its_answer() -> None:
+def test_a_training_request_is_a_text_and_its_answer() -> None:
     nlp = mock_nlp(WORDS)
-    assert lessons(nlp, [gold(nlp, TEXT, WORDS)]) == [(TEXT, bio_lines(WORDS)(TEXT))]
+    assert training_requests(nlp, [gold(nlp, TEXT, WORDS)]) == [(TEXT, bio_lines(WORDS)(TEXT))]
 
 
-def test_a_text_without_entities_is_a_lesson() -> None:
+def test_a_text_without_entities_is_a_training_request() -> None:
     nlp = mock_nlp(WORDS)
-    assert lessons(nlp, [gold(nlp, "Nobody comes", {})]) == [("Nobody comes", "")]
+    assert training_requests(nlp, [gold(nlp, "Nobody comes", {})]) == [("Nobody comes", "")]
 
 
-def test_a_lesson_names_the_intent() -> None:
+def test_a_training_request_names_the_intent() -> None:
     nlp = mock_nlp(WORDS, cats=True, intents=["cancel", "inquiry"])
-    assert lessons(nlp, [gold(nlp, "Ana", {"Ana": "NAME"}, cancel=0.0, inquiry=1.0)]) == [
+    assert training_requests(nlp, [gold(nlp, "Ana", {"Ana": "NAME"}, cancel=0.0, inquiry=1.0)]) == [
         ("Ana", "intent: inquiry\nAna: B-NAME\n")
     ]
 
@@ -614,7 +614,7 @@ def test_a_lesson_names_the_intent() -> None:
 def test_examples_without_annotation_are_left_out() -> None:
     nlp = mock_nlp(WORDS)
     blank = Example(nlp.make_doc("Ana"), nlp.make_doc("Ana"))
-    assert lessons(nlp, [blank, gold(nlp, "Bo", {})]) == [("Bo", "")]
+    assert training_requests(nlp, [blank, gold(nlp, "Bo", {})]) == [("Bo", "")]
 
 
 def test_a_batch_without_annotation_changes_nothing() -> None:
@@ -626,13 +626,13 @@ def test_a_batch_without_annotation_changes_nothing() -> None:
 @pytest.mark.parametrize("cats", [{}, {"spam": 1.0}], ids=["none", "others"])
 def test_examples_without_an_intent_are_left_out_where_intents_are_learned(cats: dict[str, float]) -> None:
     nlp = mock_nlp(WORDS, cats=True, intents=["cancel"])
-    assert lessons(nlp, [gold(nlp, "Ana", {"Ana": "NAME"}, **cats)]) == []
+    assert training_requests(nlp, [gold(nlp, "Ana", {"Ana": "NAME"}, **cats)]) == []
 
 
 @pytest.mark.parametrize("text", ["", " \n"], ids=repr)
-def test_a_text_of_white_space_is_no_lesson(text: str) -> None:
+def test_a_text_of_white_space_is_no_training_request(text: str) -> None:
     nlp = mock_nlp(WORDS)
-    assert lessons(nlp, [gold(nlp, text, {})]) == []
+    assert training_requests(nlp, [gold(nlp, text, {})]) == []
 
 
 @FORMATS
@@ -652,9 +652,9 @@ def test_the_entities_of_a_long_text_are_cut_into_its_windows(format: str) -> No
     assert entities(nlp(text)) == entities(doc)
 
 
-def test_an_entity_that_a_window_cuts_is_in_no_lesson_of_that_window() -> None:
+def test_an_entity_that_a_window_cuts_is_in_no_training_request_of_that_window() -> None:
     nlp = mock_nlp(WORDS, window=12, overlap=0)
-    parts = lessons(nlp, [gold(nlp, "come on , Jo Lee , come", {"Jo Lee": "NAME"})])
+    parts = training_requests(nlp, [gold(nlp, "come on , Jo Lee , come", {"Jo Lee": "NAME"})])
     assert parts == [("come on , ", ""), ("Jo Lee , ", "Jo: B-NAME\nLee: I-NAME\n"), ("come", "")]
 
 
@@ -663,7 +663,7 @@ def test_gold_entities_are_aligned_with_other_tokens() -> None:
     predicted = Doc(nlp.vocab, words=["Jo", "Lee", "comes"])
     reference = Doc(nlp.vocab, words=["Jo Lee", "comes"])
     reference.ents = [Span(reference, 0, 1, "NAME")]
-    assert lessons(nlp, [Example(predicted, reference)]) == [("Jo Lee comes ", "Jo: B-NAME\nLee: I-NAME\n")]
+    assert training_requests(nlp, [Example(predicted, reference)]) == [("Jo Lee comes ", "Jo: B-NAME\nLee: I-NAME\n")]
 
 
 def test_the_loss_is_the_mean_and_its_gradient_says_so() -> None:
@@ -794,12 +794,12 @@ def test_entities_below_the_threshold_are_left_out(threshold: float, count: int)
 # What it learns, and what it forgets
 
 
-def lesson_texts(nlp: Language, gold: Doc) -> list[Any]:
+def targets_of(nlp: Language, gold: Doc) -> list[Any]:
     """Targets that the generator was given for a gold Doc."""
     slm_ner = component(nlp)
     return [
-        lesson.target
-        for lesson in make_training_requests(Example(nlp.make_doc(gold.text), gold), slm_ner.format, slm_ner._maker, True)
+        request.target
+        for request in make_training_requests(Example(nlp.make_doc(gold.text), gold), slm_ner.format, slm_ner._maker, True)
     ]
 
 
@@ -807,23 +807,23 @@ def test_gold_entities_of_unknown_labels_are_left_out_with_a_warning(caplog: pyt
     nlp = mock_nlp(WORDS)
     gold = nlp.make_doc("Friday, Ann")
     gold.ents = [gold.char_span(0, 6, "DATE"), gold.char_span(8, 11, "PLANET")]
-    assert lesson_texts(nlp, gold) == ["Friday: B-DATE\n"]
+    assert targets_of(nlp, gold) == ["Friday: B-DATE\n"]
     assert "Gold entities of the labels ['PLANET'] are not learned" in caplog.text
 
 
 def test_a_text_that_is_annotated_in_part_is_not_learned() -> None:
     nlp = mock_nlp(WORDS)
     gold = Doc(nlp.vocab, words=["Friday", "is", "here"], ents=["B-DATE", "O", "O"])
-    assert len(lesson_texts(nlp, gold)) == 1
+    assert len(targets_of(nlp, gold)) == 1
     gold.set_ents([gold[0:1]], missing=[gold[1:2]], default="outside")
-    assert lesson_texts(nlp, gold) == []
+    assert targets_of(nlp, gold) == []
 
 
 def test_a_text_whose_categories_are_all_zero_teaches_no_intent() -> None:
     nlp = mock_nlp(WORDS, cats=True, intents=["cancel", "inquiry"])
     gold = Doc(nlp.vocab, words=["Friday"], ents=["B-DATE"])
     gold.cats = {"cancel": 0.0, "inquiry": 0.0, "other": 1.0}
-    assert lesson_texts(nlp, gold) == []
+    assert targets_of(nlp, gold) == []
 
 
 def test_an_entity_that_is_no_longer_found_leaves_no_score() -> None:

@@ -241,7 +241,7 @@ def test_repeated_requests_get_the_same_answers(
         assert_same(decode(decoder, tiny_chat, requests[:6], guide), alone[:6])
 
 
-def test_heads_of_different_tasks_do_not_mix(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
+def test_prefixes_of_different_tasks_do_not_mix(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     docs = [split(text) for text in ("Come at 4 pm", "May 5 or May 4", "Friday")]
     labels = [("A",), ("DATE", "TIME"), ("DATE", "TIME", "PERSON")]
     forms = [BioLines(names) for names in labels]
@@ -263,8 +263,8 @@ def test_tasks_of_one_text_each_are_read_together(packed: bool, model: Any, tiny
         found = decode(decoder, tiny_chat, requests, guide)
     assert_same(found, plainly(model, tiny_chat, requests, guide))
     [known] = decoder.prefix_cache
-    heads = [tiny_chat.prompt(request.messages).prefix for request in requests]
-    assert all(head[: len(known)] == known for head in heads) and len({head[len(known)] for head in heads}) > 1
+    prefixes = [tiny_chat.prompt(request.messages).prefix for request in requests]
+    assert all(prefix[: len(known)] == known for prefix in prefixes) and len({prefix[len(known)] for prefix in prefixes}) > 1
     assert counting.read[0] == len(known)
     assert len(counting.read) <= 1 + max(map(len, passes_of(decoder, tiny_chat, requests, guide)))
 
@@ -278,7 +278,7 @@ def passes_of(decoder: Decoder, chat: ChatTokenizer, requests: Sequence[Request]
 
 
 @pytest.mark.parametrize(
-    ("heads", "known"),
+    ("prefixes", "known"),
     [
         pytest.param(["abc", "abc"], ["abc", "abc"], id="the-same"),
         pytest.param(["abc"], ["abc"], id="one"),
@@ -290,8 +290,8 @@ def passes_of(decoder: Decoder, chat: ChatTokenizer, requests: Sequence[Request]
         pytest.param([], [], id="none"),
     ],
 )
-def test_what_prompts_share_is_read_once(heads: list[str], known: list[str]) -> None:
-    assert shared_prefixes([tuple(map(ord, head)) for head in heads]) == [tuple(map(ord, one)) for one in known]
+def test_what_prompts_share_is_read_once(prefixes: list[str], known: list[str]) -> None:
+    assert shared_prefixes([tuple(map(ord, prefix)) for prefix in prefixes]) == [tuple(map(ord, one)) for one in known]
 
 
 def test_more_tasks_than_are_remembered_are_answered(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
@@ -373,7 +373,7 @@ def test_scores_that_are_bounded_or_scaled_are_left_to_the_model(kind: str, plai
     assert Decoder(tiny_model(kind, **settings)).lm_head.is_linear == plain
 
 
-def test_a_head_is_read_once(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
+def test_a_prefix_is_read_once(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     decoder = Decoder(model)
     requests = [ask(split(text)) for text in ("at 4", "on May 5")]
     width = len(tiny_chat.prompt(requests[0].messages).prefix)
@@ -385,12 +385,12 @@ def test_a_head_is_read_once(model: Any, tiny_chat: ChatTokenizer, guide: Make) 
 
 def test_prompts_are_read_within_the_limit_of_pieces(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     requests = [ask(split(" ".join(WORDS[:length]))) for length in (1, 9, 2, 7, 12, 3, 5)]
-    bodies = [len(tiny_chat.prompt(request.messages).suffix) for request in requests]
-    limit = 2 * max(bodies)
+    suffixes = [len(tiny_chat.prompt(request.messages).suffix) for request in requests]
+    limit = 2 * max(suffixes)
     decoder = Decoder(model, limit)
     with Counting(decoder) as counting:
         decode(decoder, tiny_chat, requests, guide)
-    assert max(bodies) < max(counting.read[1:]) <= limit
+    assert max(suffixes) < max(counting.read[1:]) <= limit
 
 
 def limited(chat: ChatTokenizer, *limits: int) -> Make:
@@ -409,22 +409,22 @@ def test_a_row_that_ends_leaves_the_batch(model: Any, tiny_chat: ChatTokenizer) 
 def test_a_row_that_waits_enters_as_soon_as_there_is_room(model: Any, tiny_chat: ChatTokenizer) -> None:
     """Two find room; the third enters when the second has ended, beside the first."""
     requests = [ask(split(text)) for text in ("4 pm", "5 pm", "6 pm")]
-    body = len(tiny_chat.prompt(requests[0].messages).suffix)
-    decoder = Decoder(model, 2 * (body + 2))
+    suffix = len(tiny_chat.prompt(requests[0].messages).suffix)
+    decoder = Decoder(model, 2 * (suffix + 2))
     with Counting(decoder) as counting:
         decode(decoder, tiny_chat, requests, limited(tiny_chat, 5, 2, 4))
-    assert counting.read[1:] == [2 * body, 2, 1 + body, 2, 2, 1]
+    assert counting.read[1:] == [2 * suffix, 2, 1 + suffix, 2, 2, 1]
 
 
 def test_no_row_enters_a_padded_batch(model: Any, tiny_chat: ChatTokenizer) -> None:
     """The others would have to be padded to all that it reads."""
     requests = [ask(split(text)) for text in ("4 pm", "5 pm", "6 pm")]
-    body = len(tiny_chat.prompt(requests[0].messages).suffix)
-    decoder = Decoder(model, 2 * body)
+    suffix = len(tiny_chat.prompt(requests[0].messages).suffix)
+    decoder = Decoder(model, 2 * suffix)
     decoder.packed = None
     with Counting(decoder) as counting:
         decode(decoder, tiny_chat, requests, limited(tiny_chat, 5, 2, 4))
-    assert counting.read[1:] == [2 * body, 2, 1, 1, 1, body, 1, 1, 1]
+    assert counting.read[1:] == [2 * suffix, 2, 1, 1, 1, suffix, 1, 1, 1]
 
 
 def test_a_store_is_not_as_wide_as_the_longest_text_for_as_many_rows_as_there_are_short_ones(
@@ -694,13 +694,13 @@ def test_decoding_keeps_no_gradients(model: Any, tiny_chat: ChatTokenizer, guide
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_the_keys_of_a_head_are_not_changed_by_its_rows(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
+def test_the_keys_of_a_prefix_are_not_changed_by_its_rows(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     decoder = Decoder(model)
     request = ask(split("Come at 4 pm"))
     decode(decoder, tiny_chat, [request, request], guide)
-    [(head, layers)] = decoder.prefix_cache.items()
+    [(prefix, layers)] = decoder.prefix_cache.items()
     with torch.inference_mode():
-        cache = model(input_ids=torch.tensor([head]), past_key_values=DynamicCache(), use_cache=True).past_key_values
+        cache = model(input_ids=torch.tensor([prefix]), past_key_values=DynamicCache(), use_cache=True).past_key_values
     for found, expected in zip(layers, cache.to_legacy_cache(), strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
 

@@ -48,7 +48,7 @@ def generator(tiny_chat: ChatTokenizer) -> Generator:
     return make_generator(tiny_chat)
 
 
-LESSONS = [
+TRAINING_DOCS = [
     with_entities("Come at 4 pm or May 5", (2, 4, "TIME"), (5, 7, "DATE")),
     with_entities("4 or 4", (2, 3, "TIME")),
     with_entities("Friday", (0, 1, "DATE")),
@@ -91,29 +91,29 @@ KINDS = pytest.mark.parametrize("kind", [list, free, mixed], ids=["constrained",
 
 
 @FORMATS
-@pytest.mark.parametrize("number", range(len(LESSONS)))
+@pytest.mark.parametrize("number", range(len(TRAINING_DOCS)))
 @pytest.mark.parametrize("constrained", [True, False], ids=["constrained", "free"])
 def test_a_loss_is_that_of_the_answers_pieces(format: type, number: int, constrained: bool, generator: Generator) -> None:
-    request = teach(LESSONS[number], format)._replace(constrained=constrained)
+    request = teach(TRAINING_DOCS[number], format)._replace(constrained=constrained)
     assert generator.nll([request]).tolist() == [pytest.approx(by_hand(generator, request), rel=1e-4, abs=1e-4)]
 
 
 @FORMATS
 @KINDS
 def test_a_loss_does_not_depend_on_the_batch(format: type, kind: Any, generator: Generator) -> None:
-    requests = kind([teach(doc, format) for doc in LESSONS])
+    requests = kind([teach(doc, format) for doc in TRAINING_DOCS])
     expected = [pytest.approx(by_hand(generator, request), rel=1e-4, abs=1e-4) for request in requests]
     assert generator.nll(requests).tolist() == expected
     assert generator.nll(requests[::-1]).tolist() == expected[::-1]
 
 
 def test_the_texts_of_prompts_are_learned_as_far_as_asked(generator: Generator) -> None:
-    request = teach(LESSONS[0])
-    head, body = generator.chat.prompt(request.messages)
+    request = teach(TRAINING_DOCS[0])
+    prefix, suffix = generator.chat.prompt(request.messages)
     with torch.no_grad():
-        logits = generator.model(input_ids=torch.tensor([[*head, *body]])).logits[0]
+        logits = generator.model(input_ids=torch.tensor([[*prefix, *suffix]])).logits[0]
     logprobs = torch.log_softmax(logits.float(), dim=1)
-    text = -sum(float(logprobs[place - 1, piece]) for place, piece in enumerate(body, len(head)))
+    text = -sum(float(logprobs[place - 1, piece]) for place, piece in enumerate(suffix, len(prefix)))
     learning = replace(generator, learn_prompts=0.5)
     assert learning.nll([request]).tolist() == [pytest.approx(by_hand(generator, request) + 0.5 * text, rel=1e-4)]
 
@@ -122,22 +122,22 @@ def test_the_texts_of_prompts_are_learned_as_far_as_asked(generator: Generator) 
 def test_a_loss_does_not_depend_on_the_kind_of_attention(
     longest: int, generator: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    requests = [teach(doc) for doc in LESSONS]
+    requests = [teach(doc) for doc in TRAINING_DOCS]
     expected = [pytest.approx(by_hand(generator, request), rel=1e-4, abs=1e-4) for request in requests]
     monkeypatch.setattr("spacy_slm_ner.models.generation.training_loss.LONG", longest)
     assert generator.nll(requests).tolist() == expected
     assert generator.model.config._attn_implementation == "sdpa"
 
 
-def test_lessons_of_different_tasks_share_a_batch(generator: Generator) -> None:
-    requests = [teach(doc, form) for doc, form in zip(LESSONS, [*FORMS, *FORMS])]
+def test_training_requests_of_different_tasks_share_a_batch(generator: Generator) -> None:
+    requests = [teach(doc, form) for doc, form in zip(TRAINING_DOCS, [*FORMS, *FORMS])]
     expected = [pytest.approx(by_hand(generator, request), rel=1e-4, abs=1e-4) for request in requests]
     assert generator.nll(requests).tolist() == expected
 
 
 @FORMATS
 def test_a_loss_is_that_of_the_scores_with_which_the_answer_is_written(format: type, generator: Generator) -> None:
-    requests = [ask(doc, format) for doc in LESSONS]
+    requests = [ask(doc, format) for doc in TRAINING_DOCS]
     answers = generator.generate(requests)
     losses = generator.nll([request._replace(target=answer.text) for request, answer in zip(requests, answers)])
     scores = [sum(written.logprob for written in answer.path) for answer in answers]
@@ -153,7 +153,7 @@ def written_as(requests: Sequence[Request], answers: Sequence[Answer]) -> list[R
 def test_a_text_without_a_choice_costs_nothing(generator: Generator, nlp: Language) -> None:
     empty = teach(nlp.make_doc("\n"))
     assert generator.nll([empty]).tolist() == [0.0]
-    losses = generator.nll([empty, teach(LESSONS[0])])
+    losses = generator.nll([empty, teach(TRAINING_DOCS[0])])
     assert losses[0] == 0.0 and losses[1] > 0
     losses.sum().backward()
 
@@ -164,14 +164,14 @@ def test_other_architectures_learn_the_same(kind: str, tiny_chat: ChatTokenizer)
     for module in generator.model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    requests = [teach(doc) for doc in LESSONS]
+    requests = [teach(doc) for doc in TRAINING_DOCS]
     expected = [pytest.approx(by_hand(generator, request), rel=1e-4, abs=1e-4) for request in requests]
     assert generator.nll(requests).tolist() == expected
 
 
 @KINDS
 def test_the_gradient_is_that_of_the_sum(kind: Any, generator: Generator) -> None:
-    requests = kind([teach(doc) for doc in LESSONS[:3]])
+    requests = kind([teach(doc) for doc in TRAINING_DOCS[:3]])
     weight = generator.model.get_output_embeddings().weight
 
     def gradient(batch: Sequence[Request]) -> torch.Tensor:
@@ -203,7 +203,7 @@ def test_a_free_answer_is_learned_among_all_pieces(generator: Generator) -> None
 
 @KINDS
 def test_decisions_are_the_pieces_that_have_alternatives(kind: Any, generator: Generator) -> None:
-    for request in kind([teach(doc) for doc in LESSONS]):
+    for request in kind([teach(doc) for doc in TRAINING_DOCS]):
         answer, decisions = generator.decisions(request)
         assert answer == generator.target_pieces(request)
         assert all(answer[one.place] == one.piece for one in decisions)
@@ -220,7 +220,7 @@ def test_decisions_are_the_pieces_that_have_alternatives(kind: Any, generator: G
 
 
 def test_pieces_of_a_target_are_those_that_the_constraint_writes(generator: Generator) -> None:
-    assert generator.chat.decode(generator.target_pieces(teach(LESSONS[0]))) == (
+    assert generator.chat.decode(generator.target_pieces(teach(TRAINING_DOCS[0]))) == (
         "4: B-TIME\npm: I-TIME\nMay: B-DATE\n5: I-DATE\n<|im_end|>"
     )
 
@@ -239,7 +239,7 @@ def test_a_target_that_the_constraint_cannot_write_is_an_error(target: Any, gene
 @KINDS
 def test_what_was_learned_by_heart_is_written(kind: Any, tiny_chat: ChatTokenizer) -> None:
     generator = make_generator(tiny_chat)
-    requests = kind([teach(doc) for doc in LESSONS[:3]])
+    requests = kind([teach(doc) for doc in TRAINING_DOCS[:3]])
     optimizer = torch.optim.Adam(generator.model.parameters(), lr=0.02)
     for _ in range(45):
         optimizer.zero_grad()
@@ -251,7 +251,7 @@ def test_what_was_learned_by_heart_is_written(kind: Any, tiny_chat: ChatTokenize
 
 def test_changed_weights_are_used_once_they_are_announced(tiny_chat: ChatTokenizer) -> None:
     generator, other = make_generator(tiny_chat), make_generator(tiny_chat)
-    requests = [ask(doc) for doc in LESSONS]
+    requests = [ask(doc) for doc in TRAINING_DOCS]
     before = generator.generate(requests)
     with torch.no_grad():
         for parameter in (*generator.model.parameters(), *other.model.parameters()):
@@ -264,7 +264,7 @@ def test_changed_weights_are_used_once_they_are_announced(tiny_chat: ChatTokeniz
 
 def test_learning_in_between_does_not_disturb_writing(tiny_chat: ChatTokenizer) -> None:
     generator = make_generator(tiny_chat)
-    requests = [teach(doc) for doc in LESSONS]
+    requests = [teach(doc) for doc in TRAINING_DOCS]
     before = generator.generate(requests)
     generator.nll(requests).sum().backward()
     assert_same(generator.generate(requests), before, 0.0)
@@ -299,7 +299,7 @@ def test_free_answers_of_any_kind_can_be_read(generator: Generator, nlp: Languag
 
 def test_whole_weights_are_kept_in_full_and_used_in_half_precision(tiny_chat: ChatTokenizer) -> None:
     generator = make_generator(tiny_chat, dtype=torch.bfloat16)
-    requests = [teach(doc) for doc in LESSONS]
+    requests = [teach(doc) for doc in TRAINING_DOCS]
     generator.nll(requests).sum().backward()
     generator.generate(requests)
     assert {parameter.dtype for parameter in generator.model.parameters()} == {torch.float32}
@@ -308,7 +308,7 @@ def test_whole_weights_are_kept_in_full_and_used_in_half_precision(tiny_chat: Ch
 
 
 def test_half_precision_is_close_to_full_precision(tiny_chat: ChatTokenizer, generator: Generator) -> None:
-    requests = [teach(doc) for doc in LESSONS]
+    requests = [teach(doc) for doc in TRAINING_DOCS]
     half = make_generator(tiny_chat, dtype=torch.bfloat16).nll(requests)
     full = generator.nll(requests)
     assert half.dtype == torch.float32
@@ -321,7 +321,7 @@ def test_a_generator_around_an_adapter_learns_and_writes(tiny_chat: ChatTokenize
 
     generator, plain = make_generator(tiny_chat), make_generator(tiny_chat)
     generator.model = get_peft_model(generator.model, create_lora(r=2, dropout=0.0).to_peft("CAUSAL_LM"))
-    requests = [teach(doc) for doc in LESSONS]
+    requests = [teach(doc) for doc in TRAINING_DOCS]
     # A new adapter changes nothing yet.
     assert generator.nll(requests).tolist() == pytest.approx(plain.nll(requests).tolist(), rel=1e-5)
     assert_same(generator.generate(requests), plain.generate(requests), 1e-5)
@@ -355,7 +355,7 @@ def test_every_answer_to_any_text_can_be_read(
         weight[generator.chat.end] = 0
     form = format(LABELS, intents)
     entities = 0
-    for docs, requests in batches_of(nlp, 160, form, FORMS.index(format) + 3 * len(intents)):
+    for docs, requests in batches_of(nlp, 220, form, FORMS.index(format) + 3 * len(intents)):
         for doc, answer in zip(docs, generator.generate(requests), strict=True):
             parsed = form.parse(answer.text, doc)
             assert answer.complete

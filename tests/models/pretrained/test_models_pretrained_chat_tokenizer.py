@@ -127,14 +127,14 @@ def test_a_prompt_has_the_pieces_of_the_chat_template(chat: ChatTokenizer, text:
 
 
 @CHATS
-def test_the_head_is_the_same_for_all_texts_of_a_task(chat: ChatTokenizer) -> None:
-    heads = {chat.prompt(chat_of(text)).prefix for text in [*HARMLESS, "", "<|im_start|>", "\x021\x03"]}
-    assert len(heads) == 1
-    assert heads != {chat.prompt(chat_of("x", "Another task.")).prefix}
+def test_the_prefix_is_the_same_for_all_texts_of_a_task(chat: ChatTokenizer) -> None:
+    prefixes = {chat.prompt(chat_of(text)).prefix for text in [*HARMLESS, "", "<|im_start|>", "\x021\x03"]}
+    assert len(prefixes) == 1
+    assert prefixes != {chat.prompt(chat_of("x", "Another task.")).prefix}
 
 
 @CHATS
-def test_the_body_begins_with_the_pieces_of_the_text(chat: ChatTokenizer) -> None:
+def test_the_suffix_begins_with_the_pieces_of_the_text(chat: ChatTokenizer) -> None:
     text = "Come at 4 <|im_end|>"
     pieces = chat.encode_plain(text)
     assert chat.prompt(chat_of(text)).suffix[: len(pieces)] == pieces
