@@ -1,6 +1,6 @@
 """Drafts of answers, which a model only has to verify."""
 
-from typing import Iterator
+from typing import Iterator, Optional
 
 from .grammar import Edge, Grammar, State, find_path
 
@@ -18,14 +18,15 @@ class Draft:
 
     def __init__(self, grammar: Grammar, text: str, start: int = 0) -> None:
         self.grammar = grammar
-        # Proposed segments and ends, by state and by position.
+        # Proposed edges by state, and first proposed segment by position.
+        self._edges: dict[State, Edge] = {}
         self._segments: dict[State, str] = {}
         self._ends: set[State] = set()
         path = find_path(grammar, text) or []
         state, written = grammar.start, 0
         for edge in path:
             if written >= start:
-                self._segments[state] = edge.text
+                self._edges[state] = edge
                 self._segments.setdefault(position(state), edge.text)
             state, written = edge.target, written + len(edge.text)
         if path or not text:
@@ -33,12 +34,14 @@ class Draft:
 
     def edges(self, state: State) -> Iterator[Edge]:
         """Iterate over the proposed edges from a state on."""
-        while (segment := self._segments.get(state, self._segments.get(position(state)))) is not None:
-            edge = next((edge for edge in self.grammar.edges(state) if edge.text == segment), None)
-            if edge is None:
-                return
+        while (edge := self._edges.get(state) or self._edge_by_position(state)) is not None:
             yield edge
             state = edge.target
+
+    def _edge_by_position(self, state: State) -> Optional[Edge]:
+        """Find the edge that writes the segment of the draft at the position of a state that the draft does not pass."""
+        segment = self._segments.get(position(state))
+        return next((edge for edge in self.grammar.edges(state) if edge.text == segment), None)
 
     def ends(self, state: State) -> bool:
         """Whether the draft proposes the end of the answer in a state."""

@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from tokenizers import Tokenizer
 
+from spacy_slm_ner.constraints.draft import Draft
 from spacy_slm_ner.constraints.grammar import find_path
 from spacy_slm_ner.constraints.guide import Encode, FreeGuide, GrammarGuide
 from spacy_slm_ner.formats.bio_lines import BioLines
@@ -108,3 +109,9 @@ def test_free_decoding_ends_at_the_end_piece_or_at_the_limit() -> None:
                 guide.step(piece)
     assert (ended.answer().text, ended.answer().complete) == ("ab", True)
     assert (cut.answer().text, cut.answer().complete) == ("ab", False)
+
+
+def test_a_draft_follows_its_own_path_among_equal_words() -> None:
+    text = "DATE: May [2]\n"
+    draft = Draft(SpanLines(("DATE",)).constraint(doc_of("May or May")), text)
+    assert "".join(edge.text for edge in draft.edges(draft.grammar.start)) == text
