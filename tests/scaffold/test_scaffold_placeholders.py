@@ -4,7 +4,7 @@ from typing import Sequence
 
 import pytest
 
-from spacy_slm_ner.cli.check import Names, check
+from spacy_slm_ner.cli.check import AllowedNames, check
 from spacy_slm_ner.cli.convert import convert
 from spacy_slm_ner.scaffold.placeholders import LEAST_RECORDS, placeholder_sets
 
@@ -43,7 +43,7 @@ def test_every_name_occurs_in_every_file(labels: Sequence[str], intents: Sequenc
 @pytest.mark.parametrize("lang", ["en", "de", "zh", "xx"])
 @pytest.mark.parametrize(("labels", "intents"), SETS)
 def test_check_finds_no_fault(labels: Sequence[str], intents: Sequence[str], lang: str, tmp_path: Path) -> None:
-    _, (faults, notes) = check(write(tmp_path, labels, intents), lang, Names(labels, intents), "fail")
+    _, (faults, notes) = check(write(tmp_path, labels, intents), lang, AllowedNames(labels, intents), "fail")
     assert (faults, notes) == ([], [])
 
 
