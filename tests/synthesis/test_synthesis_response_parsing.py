@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_slm_ner.synthesis.response_parsing import parse_answer
+from spacy_slm_ner.synthesis.response_parsing import PLACEHOLDER, parse_answer
 
 ONE = {"text": "Come on Friday", "labels": [{"word": "Friday", "label": "B-DATE"}], "intent": "inquiry"}
 TWO = {"text": "No [brackets] {here}", "labels": [], "intent": "cancel"}
@@ -48,6 +48,10 @@ def test_any_text_is_read(answer: str) -> None:
     assert isinstance(parse_answer(answer), list)
 
 
-@given(st.lists(st.fixed_dictionaries({"text": st.text(), "labels": st.just([])}), max_size=4), st.text(alphabet="abc .,!"))
+# The example of the prompt, such as "..." or "<text>", is no record.
+TEXT = st.text().filter(lambda text: not PLACEHOLDER.fullmatch(text))
+
+
+@given(st.lists(st.fixed_dictionaries({"text": TEXT, "labels": st.just([])}), max_size=4), st.text(alphabet="abc .,!"))
 def test_any_records_are_read_back(records: list[Any], around: str) -> None:
     assert parse_answer(around + json.dumps({"records": records}) + around) == records
