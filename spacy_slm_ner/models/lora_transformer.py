@@ -64,7 +64,7 @@ def create_lora_transformer(
     if window < 1 or not 0 <= overlap < window or batch_pieces < 1:
         raise ValueError(
             f"Got window = {window}, overlap = {overlap} and batch_pieces = {batch_pieces}. Allowed are a window of at least 1 "
-            "piece, an overlap from 0 to less than the window, and batches of at least 1 piece."
+            "token of the base's tokenizer, an overlap from 0 to less than the window, and batches of at least 1 token."
         )
     if frozen and lora is not None:
         raise ValueError(

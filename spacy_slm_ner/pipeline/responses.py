@@ -34,7 +34,7 @@ def read_response(answer: Answer, form: PromptFormat, doc: Doc, temperature: flo
     RETURNS (ParsedResponse): Entities without white space at their ends.
     """
     parsed, intents = form.parse(answer.text, doc), form.intents
-    problems = list(parsed.problems) + ([] if answer.complete else ["the answer was cut off at the limit of pieces"])
+    problems = list(parsed.problems) + ([] if answer.complete else ["the answer was cut off at its longest length"])
     found = []
     for one in parsed.found:
         span = trim(doc, one.span)

@@ -49,8 +49,8 @@ class SlmNerSettings(NamedTuple):
         """RAISES (ValueError): If the windows could not move on."""
         if self.window < 1 or not 0 <= self.overlap < self.window:
             raise ValueError(
-                f"Got window = {self.window} and overlap = {self.overlap} pieces. Allowed are a window of at least 1 piece and "
-                "an overlap from 0 to less than the window."
+                f"Got window = {self.window} and overlap = {self.overlap}, in tokens of the base's tokenizer. Allowed are a "
+                "window of at least 1 and an overlap from 0 to less than the window."
             )
 
 

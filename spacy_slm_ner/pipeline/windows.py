@@ -79,7 +79,7 @@ class WindowMaker(NamedTuple):
             return [Window(0, len(doc), 0, len(doc))], []
         lengths = self.count_pieces([token.text_with_ws for token in doc])
         unread = [
-            f"token {i} has {length} pieces, more than a window of {self.size}, and was not read"
+            f"token {i} has {length} tokens of the base's tokenizer, more than a window of {self.size}, and was not read"
             for i, length in enumerate(lengths)
             if length > self.size
         ]

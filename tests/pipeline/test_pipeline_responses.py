@@ -104,7 +104,7 @@ def test_an_answer_that_was_cut_off_is_a_problem_and_what_it_says_stays() -> Non
     doc, answer = Doc(VOCAB, words=WORDS), answer_of([("6: B-TIME\n", 0.9)], complete=False)
     reading = read_response(answer, BioLines(LABELS), doc, 1.0)
     assert [tuple(one.span) for one in reading.found] == [(2, 3, "TIME")]
-    assert reading.problems == ["the answer was cut off at the limit of pieces"]
+    assert reading.problems == ["the answer was cut off at its longest length"]
 
 
 def test_the_problems_of_the_format_are_kept() -> None:

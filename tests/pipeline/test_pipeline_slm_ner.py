@@ -72,7 +72,7 @@ def test_predicting_changes_nothing() -> None:
     nlp = mock_nlp(WORDS)
     doc = nlp.make_doc(TEXT)
     before = doc.to_bytes()
-    assert component(nlp).predict([doc])[0].reading.found
+    assert component(nlp).predict([doc])[0].response.found
     assert doc.to_bytes() == before
 
 
@@ -188,7 +188,8 @@ def test_an_entity_is_found_where_a_long_word_stands_before_the_edge(length: int
 def test_a_word_longer_than_a_window_is_a_problem_and_the_rest_is_read() -> None:
     doc = mock_nlp(WORDS, window=20, overlap=4)("Ana " + "x" * 50 + " Friday")
     assert entities(doc) == [("Ana", "NAME"), ("Friday", "DATE")]
-    assert doc.user_data["slm_ner"]["problems"] == ["token 1 has 51 pieces, more than a window of 20, and was not read"]
+    said = "token 1 has 51 tokens of the base's tokenizer, more than a window of 20, and was not read"
+    assert doc.user_data["slm_ner"]["problems"] == [said]
 
 
 def test_one_word_of_a_hundred_thousand_characters_is_not_read() -> None:
@@ -203,7 +204,10 @@ def test_one_word_of_a_hundred_thousand_characters_is_not_read() -> None:
     [pytest.param(0, 0, id="no-window"), pytest.param(8, 8, id="overlap-too-large"), pytest.param(8, -1, id="negative-overlap")],
 )
 def test_windows_that_could_not_move_on_are_refused(window: int, overlap: int) -> None:
-    with pytest.raises(ValueError, match=rf"Got window = {window} and overlap = {overlap} pieces\. Allowed are a window of"):
+    with pytest.raises(
+        ValueError,
+        match=rf"Got window = {window} and overlap = {overlap}, in tokens of the base's tokenizer\. Allowed are a window of",
+    ):
         mock_nlp(WORDS, window=window, overlap=overlap)
 
 
@@ -334,7 +338,7 @@ def test_any_mixture_of_answers_is_read(free: Callable[[str], Language], format:
 def test_an_answer_that_was_cut_off_is_a_problem(free: Callable[[str], Language]) -> None:
     doc = check_free(free("BioLines"), "Friday: B-DATE\n", complete=False)
     assert entities(doc) == [("Friday", "DATE")]
-    assert doc.user_data["slm_ner"]["problems"] == ["the answer was cut off at the limit of pieces"]
+    assert doc.user_data["slm_ner"]["problems"] == ["the answer was cut off at its longest length"]
 
 
 @pytest.mark.parametrize("constrained", [True, False], ids=["constrained", "free"])

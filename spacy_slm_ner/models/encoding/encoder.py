@@ -79,8 +79,8 @@ class Encoder:
         if capacity is not None and self.options.window > capacity:
             special = len(self._pieces.front) + len(self._pieces.back)
             raise BaseModelError(
-                f"Got window = {self.options.window}, but the base reads {capacity + special} pieces at a time, special ones "
-                f"included. Set a window of at most {capacity}."
+                f"Got window = {self.options.window}, but the base reads {capacity + special} tokens of its tokenizer at a time, "
+                f"special ones included. Set a window of at most {capacity}."
             )
 
     def changed(self) -> None:

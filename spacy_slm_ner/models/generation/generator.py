@@ -69,8 +69,8 @@ class Generator:
         longest = max((len(prompt.prefix) + len(prompt.suffix) for prompt in prompts), default=0)
         if most is not None and longest >= most:
             raise ValueError(
-                f"Got a prompt of {longest} pieces, but the base reads {most} at most, its answer included. Set a smaller "
-                "`window`, or fewer labels."
+                f"Got a prompt of {longest} tokens of the base's tokenizer, but the base reads {most} at most, its answer "
+                "included. Set a smaller `window`, or fewer labels."
             )
 
     def _guide(self, request: Request) -> Guide:

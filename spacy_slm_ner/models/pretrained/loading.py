@@ -83,7 +83,7 @@ def check_rows(name: str, model: Any, tokenizer: PreTrainedTokenizerFast) -> Non
     """RAISES (BaseModelError): If a tokenizer has pieces that its model does not know."""
     rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
-        raise BaseModelError(f"The tokenizer of {name!r} has {len(tokenizer)} pieces, its model embeds {rows} only.")
+        raise BaseModelError(f"The tokenizer of {name!r} has {len(tokenizer)} tokens, its model embeds {rows} only.")
 
 
 def has_config_alone(name: str) -> bool:

@@ -168,7 +168,7 @@ def test_a_hub_base_without_safetensors_is_an_error(folder: Path, hub: Callable[
 def test_a_tokenizer_with_more_pieces_than_the_model_embeds_is_an_error(folder: Path) -> None:
     make_tokenizer(folder, ["some more words for many more pieces of text"] * 3 + WORDS, pieces=320)
     assert len(AutoTokenizer.from_pretrained(folder)) > 300
-    with pytest.raises(BaseModelError, match=r"The tokenizer of .* has 3\d\d pieces, its model embeds 300 only"):
+    with pytest.raises(BaseModelError, match=r"The tokenizer of .* has 3\d\d tokens, its model embeds 300 only"):
         load(folder)
 
 
