@@ -161,7 +161,7 @@ def long_text(characters: int, seed: int = 0) -> str:
 
 @pytest.mark.parametrize(("window", "overlap"), [(384, 64), (100, 99), (40, 30)])
 def test_a_long_text_is_read_whole_and_no_request_is_longer_than_a_window(window: int, overlap: int) -> None:
-    text = long_text(100_000 if window == 384 else 5_000)
+    text = long_text(20_000 if window == 384 else 5_000)
     nlp = mock_nlp(WORDS, window=window, overlap=overlap)
     doc = nlp(text)
     script = bio_lines(WORDS)(text)

@@ -39,7 +39,7 @@ FORMATS = pytest.mark.parametrize("format", ["BioLines", "TokenLines", "SpanLine
 # The steps that each format needs, the rate, and whether an adapter is trained or all weights.
 RECIPES = {
     "BioLines": (80, 0.01, True),
-    "TokenLines": (60, 0.01, True),
+    "TokenLines": (45, 0.005, False),
     "SpanLines": (45, 0.005, False),
     "InlineTags": (60, 0.01, False),
 }
