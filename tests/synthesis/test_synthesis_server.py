@@ -16,11 +16,11 @@ import pytest
 from tokenizers import AddedToken
 
 from spacy_slm_ner.cli.generate import generate
+from spacy_slm_ner.models.pretrained.hub import find_base
 from spacy_slm_ner.synthesis.endpoint import RequestOptions
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec
 
-ROOT = Path(__file__).parent.parent.parent
 SERVER = Path(sys.prefix) / "server"
 GOOD = [
     {"text": "Anna comes on Friday.", "labels": [{"word": "Anna", "label": "B-NAME"}, {"word": "Friday", "label": "B-DATE"}]},
@@ -35,7 +35,7 @@ def write_model(folder: Path, answer: str) -> None:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(ROOT / "assets" / "models" / "nano")
+    tokenizer = AutoTokenizer.from_pretrained(find_base("spacy-slm-ner/nano"))
     tokenizer.add_tokens([AddedToken(answer, normalized=False)])
     said = tokenizer.convert_tokens_to_ids(answer)
     last = tokenizer.apply_chat_template([{"role": "user", "content": "Hello"}], add_generation_prompt=True)[-1]
