@@ -213,7 +213,7 @@ def hub_nlp(tagger: Path, tmp_path_factory: pytest.TempPathFactory) -> Language:
         "paths.dev": str(folder / "train.spacy"),
         "paths.base": str(folder / "base"),
     }
-    return init_nlp(load_config(ROOT / "configs" / "trf.cfg", overrides=paths, interpolate=False))
+    return init_nlp(load_config(ROOT / "configs" / "trf.cfg", overrides=paths, interpolate=True))
 
 
 def test_the_head_of_the_hub_model_is_not_reused(hub_nlp: Language) -> None:

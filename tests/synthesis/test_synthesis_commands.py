@@ -1,10 +1,7 @@
 """The commands around generated records, as a user types them."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Callable
 
@@ -12,6 +9,7 @@ import pytest
 import srsly
 from scripted_server import Server, faulty
 from typer.testing import CliRunner
+from weasel.cli.run import project_run
 
 from spacy_slm_ner.cli import app
 from spacy_slm_ner.cli.review import review
@@ -134,9 +132,7 @@ def test_the_workflow_ends_with_records_that_the_project_takes(key: str, spec_fi
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
     with Server() as server:
         shutil.copy(spec_file(records=200, base_url=server.url), folder / "spec.yml")
-        command = [sys.executable, "-m", "spacy", "project", "run", "generate", str(folder), "--vars.spec", "spec.yml"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, "OPENAI_API_KEY": key})
-    assert done.returncode == 0, done.stdout + done.stderr
+        project_run(folder, "generate", overrides={"vars.spec": "spec.yml"})
     parts = [json.loads((folder / "generated" / f"{part}.json").read_text(encoding="utf8")) for part in ("train", "dev", "test")]
     assert sum(len(part["dataset"]) for part in parts) == 200
     assert all(part["dataset"] and part["system_prompt"].startswith("You write training data") for part in parts)
