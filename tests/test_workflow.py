@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from project_here import run_workflow
 from tiny_llama import make_llama
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -86,10 +87,10 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
     assert "Test records" in first_run
 
 
-def test_a_new_project_runs_at_once(project: Path, tmp_path: Path) -> None:
+def test_a_new_project_runs_at_once(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "my project"
     init(folder, ["PERSON", "JOB TITLE"], ["hire", "fire"], "de")
-    run(folder, **{name: project / base for name, base in BASES.items()}, **STEPS)
+    run_workflow(folder, monkeypatch, **{name: project / base for name, base in BASES.items()}, **STEPS)
     for name in ("trf", "slm", "tok2vec"):
         metrics = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert set(metrics["entities"]["per_label"]) >= {"PERSON", "JOB TITLE"} and metrics["intents"] is not None
@@ -104,28 +105,30 @@ def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
     assert "Running command" not in output
 
 
-def test_conll_data_compares_token_classifiers(project: Path) -> None:
+def test_conll_data_compares_token_classifiers(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = project / "projects" / "conll"
     bases = {name: project / base for name, base in BASES.items()}
     data = dict.fromkeys(("train", "dev", "test"), project / "conll.txt")
-    output = run(folder, **bases, **data, steps=2, trf_width=16, slm_width=16)
-    assert "CoNLL data, test part" in output
+    run_workflow(folder, monkeypatch, **bases, **data, steps=2, trf_width=16, slm_width=16)
+    assert "CoNLL data, test part" in capsys.readouterr().out
     for name in ("trf", "encoder", "decoder"):
         metrics = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert metrics["docs"] == 2 and set(metrics["entities"]["per_label"]) == {"PER", "LOC"}
     assert "LoRA decoder, bio_ner" in (folder / "report" / "index.html").read_text(encoding="utf8")
 
 
-def test_the_small_base_has_a_recipe(project: Path) -> None:
+def test_the_small_base_has_a_recipe(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = find_base("spacy-slm-ner/nano")
     shutil.copytree(shipped, project / "shipped")
-    shape = {"pieces": 300, "hidden": 16, "layers": 2}
+    shape = {"texts": 200, "pieces": 300, "hidden": 16, "layers": 2}
     # What a model without training writes is long.
     dev = json.loads((project / "assets" / "dev.json").read_text(encoding="utf8"))["dataset"][:1]
     (project / "dev.json").write_text(json.dumps(dev), encoding="utf8")
     files = {name: project / f"{name}.{kind}" for name, kind in (("sentences", "jsonl"), ("dev", "json"))}
     files |= {"trf_base": project / "tiny", "stored": project / "shipped"}
-    run(project / "projects" / "nano", **files, **shape, steps=2, decide_steps=2)
+    run_workflow(project / "projects" / "nano", monkeypatch, **files, **shape, steps=2, decide_steps=2)
     model = AutoModelForCausalLM.from_pretrained(project / "shipped", torch_dtype="auto")
     assert model.dtype == torch.bfloat16 and model.config.hidden_size == 16
     assert (project / "shipped" / "README.md").read_bytes() == (shipped / "README.md").read_bytes()
