@@ -1,4 +1,4 @@
-"""The workflows of a project in this process, where its commands need not load torch and transformers, as each does alone."""
+"""A project run in this process, where its commands need not load torch and transformers, as each does alone."""
 
 import warnings
 from pathlib import Path
@@ -30,11 +30,11 @@ def run_here(command: Sequence[str], capture: bool = False, **settings: Any) -> 
     assert not done, f"{' '.join(command)} ended with {done}"
 
 
-def run_workflow(folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: object) -> None:
-    """Run the workflow `all` of a project.
+def run_project(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch, **variables: object) -> None:
+    """Run a workflow or a command of a project.
 
     variables (object): Values for its variables.
     """
     monkeypatch.setattr(weasel_run, "run_command", run_here)
     overrides = [part for name, value in variables.items() for part in (f"--vars.{name}", str(value))]
-    weasel_run.project_run(folder, "all", overrides=parse_config_overrides(overrides))
+    weasel_run.project_run(folder, name, overrides=parse_config_overrides(overrides))

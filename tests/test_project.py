@@ -1,12 +1,11 @@
 """The command lines of project.yml, as weasel makes them, for variables of any value."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from project_here import run_project
 from sample_project import SAMPLE
 from weasel.util import load_project_config, split_command
 
@@ -83,7 +82,7 @@ RECORDS = [
 
 
 @pytest.mark.workflow
-def test_records_of_another_domain_are_checked_and_converted(tmp_path: Path) -> None:
+def test_records_of_another_domain_are_checked_and_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another language, other labels, few intents, no README, a word in another case, and spaces in the name of the folder."""
     (tmp_path / "project.yml").write_text((ROOT / "project.yml").read_text(encoding="utf8"), encoding="utf8")
     for folder in ("my records", "assets"):
@@ -92,11 +91,8 @@ def test_records_of_another_domain_are_checked_and_converted(tmp_path: Path) -> 
     for name, record in zip(("train", "dev", "test"), RECORDS):
         (tmp_path / "my records" / f"{name}.json").write_text(json.dumps([record]), encoding="utf8")
     variables = {"records": "my records", "lang": "de", "intents": "", "labels": '["JOB TITLE", "place, city"]'}
-    overrides = [part for name, value in variables.items() for part in (f"--vars.{name}", value)]
     for command in ("check", "convert"):
-        line = [sys.executable, "-m", "spacy", "project", "run", command, str(tmp_path), *overrides]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr
+        run_project(tmp_path, command, monkeypatch, **variables)
     assert "| JOB TITLE entities | 1 | 1 | 0 |" in (tmp_path / "my records" / "README.md").read_text(encoding="utf8")
     accounts = [
         json.loads((tmp_path / "corpus" / f"{name}.json").read_text(encoding="utf8")) for name in ("train", "dev", "test")

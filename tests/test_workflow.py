@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from project_here import run_workflow
+from project_here import run_project
 from tiny_llama import make_llama
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -90,7 +90,7 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
 def test_a_new_project_runs_at_once(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "my project"
     init(folder, ["PERSON", "JOB TITLE"], ["hire", "fire"], "de")
-    run_workflow(folder, monkeypatch, **{name: project / base for name, base in BASES.items()}, **STEPS)
+    run_project(folder, "all", monkeypatch, **{name: project / base for name, base in BASES.items()}, **STEPS)
     for name in ("trf", "slm", "tok2vec"):
         metrics = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert set(metrics["entities"]["per_label"]) >= {"PERSON", "JOB TITLE"} and metrics["intents"] is not None
@@ -111,7 +111,7 @@ def test_conll_data_compares_token_classifiers(
     folder = project / "projects" / "conll"
     bases = {name: project / base for name, base in BASES.items()}
     data = dict.fromkeys(("train", "dev", "test"), project / "conll.txt")
-    run_workflow(folder, monkeypatch, **bases, **data, steps=2, trf_width=16, slm_width=16)
+    run_project(folder, "all", monkeypatch, **bases, **data, steps=2, trf_width=16, slm_width=16)
     assert "CoNLL data, test part" in capsys.readouterr().out
     for name in ("trf", "encoder", "decoder"):
         metrics = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf8"))
@@ -128,7 +128,7 @@ def test_the_small_base_has_a_recipe(project: Path, monkeypatch: pytest.MonkeyPa
     (project / "dev.json").write_text(json.dumps(dev), encoding="utf8")
     files = {name: project / f"{name}.{kind}" for name, kind in (("sentences", "jsonl"), ("dev", "json"))}
     files |= {"trf_base": project / "tiny", "stored": project / "shipped"}
-    run_workflow(project / "projects" / "nano", monkeypatch, **files, **shape, steps=2, decide_steps=2)
+    run_project(project / "projects" / "nano", "all", monkeypatch, **files, **shape, steps=2, decide_steps=2)
     model = AutoModelForCausalLM.from_pretrained(project / "shipped", torch_dtype="auto")
     assert model.dtype == torch.bfloat16 and model.config.hidden_size == 16
     assert (project / "shipped" / "README.md").read_bytes() == (shipped / "README.md").read_bytes()

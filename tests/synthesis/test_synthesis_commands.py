@@ -7,9 +7,9 @@ from typing import Any, Callable
 
 import pytest
 import srsly
+from project_here import run_project
 from scripted_server import Server, faulty
 from typer.testing import CliRunner
-from weasel.cli.run import project_run
 
 from spacy_slm_ner.cli import app
 from spacy_slm_ner.cli.review import review
@@ -124,7 +124,9 @@ def test_split_says_which_models_wrote_the_records(tmp_path: Path) -> None:
 
 
 @pytest.mark.workflow
-def test_the_workflow_ends_with_records_that_the_project_takes(key: str, spec_file: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_workflow_ends_with_records_that_the_project_takes(
+    key: str, spec_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
     for name in ("project.yml", "configs", "assets"):
@@ -132,7 +134,7 @@ def test_the_workflow_ends_with_records_that_the_project_takes(key: str, spec_fi
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
     with Server() as server:
         shutil.copy(spec_file(records=200, base_url=server.url), folder / "spec.yml")
-        project_run(folder, "generate", overrides={"vars.spec": "spec.yml"})
+        run_project(folder, "generate", monkeypatch, spec="spec.yml")
     parts = [json.loads((folder / "generated" / f"{part}.json").read_text(encoding="utf8")) for part in ("train", "dev", "test")]
     assert sum(len(part["dataset"]) for part in parts) == 200
     assert all(part["dataset"] and part["system_prompt"].startswith("You write training data") for part in parts)
