@@ -24,7 +24,7 @@ def split_cli(
     spec: Annotated[Optional[Path], typer.Option(help="The spec of the records, to note its prompt.")] = None,
     dev: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the development set.")] = 0.15,
     test: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the test set.")] = 0.25,
-    disjoint: Annotated[str, typer.Option(help="Labels whose strings must not occur in two parts, comma separated.")] = "",
+    disjoint: Annotated[str, typer.Option(help="Labels whose strings must not occur in two splits, comma separated.")] = "",
     similarity: Annotated[float, typer.Option(help="Jaccard similarity from which two texts are near-duplicates.")] = 0.7,
     lang: Annotated[str, typer.Option(help="Language of the tokenizer, a spaCy code.")] = "en",
 ) -> None:
