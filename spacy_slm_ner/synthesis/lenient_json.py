@@ -56,9 +56,13 @@ def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
+# Longer rows of digits are no numbers of anything, and Python refuses to convert the longest.
+LONGEST_INTEGER = 300
+
+
 def parse_number(digits: str) -> Optional[float]:
     """Parse a number; None if it is not finite."""
-    number = int(digits) if digits.lstrip("+-").isdecimal() and len(digits) < 20 else float(digits)
+    number = int(digits) if digits.lstrip("+-").isdecimal() and len(digits) < LONGEST_INTEGER else float(digits)
     return number if isfinite(number) else None
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spacy_slm_ner.synthesis.lenient_json import NotReadable, read_value
@@ -139,6 +139,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), JSON, min_size=1, max_size=4))
+@example({"": -1000000000000000001})
 def test_strict_json_means_what_it_means(value: dict[str, Any]) -> None:
     for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):
         assert read_value(text, 0) == (value, len(text))
