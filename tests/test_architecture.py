@@ -123,6 +123,15 @@ def test_imports_only_go_down_inside_models() -> None:
     ] == []
 
 
+def test_every_folder_of_modules_is_a_package_that_git_keeps() -> None:
+    """One without its `__init__.py`, or one that is ignored, works from a checkout and is not in the wheel."""
+    folders = sorted({path.parent for path in PATHS.values()})
+    assert [folder.name for folder in folders if not (folder / "__init__.py").is_file()] == []
+    files = [str(folder / "__init__.py") for folder in folders]
+    ignored = subprocess.run(["git", "check-ignore", *files], capture_output=True, text=True, cwd=ROOT)
+    assert ignored.stdout == ""
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     TopologicalSorter(IMPORTS).prepare()
 

@@ -1,0 +1,1 @@
+"""Augmenters, schedules and callbacks that configs of `spacy train` name. No torch."""
