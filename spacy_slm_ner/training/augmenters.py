@@ -16,7 +16,8 @@ def create_swap_entities(level: float, share: float = 0.5) -> Callable[[Language
 
     level (float): Probability that a text gets a copy with other entities, from 0 to 1.
     share (float): Probability that an entity of a copy is replaced, from 0 to 1.
-    RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter. It uses Python's `random`, which `spacy train` seeds.
+    RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter. It draws from Python's `random`,
+        which `spacy train` seeds.
     RAISES (ValueError): If a probability is outside of 0 to 1.
     """
     for name, value in (("level", level), ("share", share)):

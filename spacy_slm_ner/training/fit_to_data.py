@@ -47,8 +47,8 @@ def training_examples(nlp: Language) -> Optional[Iterable[Example]]:
     """Read the training corpus of a pipeline.
 
     nlp (Language): Pipeline with the config of its training.
-    RETURNS (Optional[Iterable[Example]]): Examples. None if the config names no file or a missing one, because a pipeline may also
-        be initialised with examples from elsewhere.
+    RETURNS (Optional[Iterable[Example]]): Examples. None if the config names no file or a missing one, because a pipeline may
+        also be initialised with examples from elsewhere.
     """
     config = nlp.config.interpolate()
     name = config["training"]["train_corpus"]
