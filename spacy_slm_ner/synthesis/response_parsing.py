@@ -67,23 +67,14 @@ class Value(NamedTuple):
     end: int
 
 
-def parse_answer(text: str, asked: Optional[int] = None) -> list[Any]:
-    """Parse all complete records of an answer.
+def parse_answer(text: str, asked: Optional[int] = None) -> ParsedRecords:
+    """Parse the records of an answer, and the fragments that cannot be used; see this module.
 
     An answer is a JSON document `{"records": [...]}`, a list, one record, or JSON Lines, also inside other text or a code fence.
 
     text (str): The answer.
     asked (Optional[int]): How many records it should hold; None if that is not known.
-    RETURNS (list[Any]): The records, unchecked.
-    """
-    return parse_whole_answer(text, asked).records
-
-
-def parse_whole_answer(text: str, asked: Optional[int] = None) -> ParsedRecords:
-    """Parse the records of an answer, and the fragments that cannot be used; see this module.
-
-    text (str): The answer.
-    asked (Optional[int]): How many records it should hold; None if that is not known.
+    RETURNS (ParsedRecords): Records, unchecked, and lost fragments.
     """
     said = unescaped(final_answer(text))
     lists: list[list[Any]] = []

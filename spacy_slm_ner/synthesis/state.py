@@ -7,7 +7,7 @@ from typing import Any, Deque, Optional, Sequence
 
 from .jobs import Job, Outcome, Repair, Reply, explain_no_record
 from .quotas import Quotas, RecordRequest
-from .response_parsing import parse_whole_answer
+from .response_parsing import parse_answer
 from .spec import Spec
 from .validation import Accepted, RecordValidator
 
@@ -107,7 +107,7 @@ class RunState:
         self._settle(job)
         self.answers += 1
         outcome = Outcome([], [])
-        parsed = parse_whole_answer(reply.text, len(job.record_requests))
+        parsed = parse_answer(reply.text, len(job.record_requests))
         for i, payload in enumerate(parsed.records):
             self._add_record(payload, job.record_requests[min(i, len(job.record_requests) - 1)], job, reply, outcome)
         for lost in parsed.lost:

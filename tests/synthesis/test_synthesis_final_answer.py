@@ -5,7 +5,7 @@ import json
 import pytest
 
 from spacy_slm_ner.synthesis.final_answer import final_answer
-from spacy_slm_ner.synthesis.response_parsing import parse_answer, parse_whole_answer
+from spacy_slm_ner.synthesis.response_parsing import parse_answer
 
 DRAFT = json.dumps({"records": [{"text": "Come on Friday", "labels": []}]})
 FINAL = json.dumps({"records": [{"text": "Come on Friday.", "labels": [{"word": "Friday", "label": "B-DATE"}]}]})
@@ -37,14 +37,14 @@ CHANNEL = "<|channel|>analysis<|message|>"
     ],
 )
 def test_drafts_are_no_records(answer: str) -> None:
-    assert parse_answer(answer) == json.loads(FINAL)["records"]
+    assert parse_answer(answer).records == json.loads(FINAL)["records"]
 
 
 @pytest.mark.parametrize(
     "answer", [f"<think>Perhaps {DRAFT}", f"{CHANNEL}{DRAFT}", f"<think>a</think><think>{DRAFT}", f"Well {DRAFT} </think>"]
 )
 def test_an_answer_that_ends_in_its_reasoning_holds_nothing(answer: str) -> None:
-    assert parse_answer(answer) == []
+    assert parse_answer(answer).records == []
 
 
 @pytest.mark.parametrize("mark", ["<think>", "</think>", "<think>no</think>", CHANNEL, "◁think▷", "[THINK]", "assistantfinal"])
@@ -53,24 +53,24 @@ def test_marks_in_a_text_are_data(mark: str) -> None:
     answer = json.dumps({"records": records}, ensure_ascii=False)
     assert final_answer(answer) == answer
     for before in ("", "Sure: ", f"<think>{answer}</think>"):
-        assert parse_answer(f"{before}{answer}") == records
+        assert parse_answer(f"{before}{answer}").records == records
 
 
 def test_a_whole_list_takes_the_place_of_an_earlier_one() -> None:
-    reading = parse_whole_answer(f"{DRAFT}\n{FINAL}", asked=1)
+    reading = parse_answer(f"{DRAFT}\n{FINAL}", asked=1)
     assert reading.records == json.loads(FINAL)["records"]
     assert [(json.loads(lost.text)["text"], lost.reason[:7]) for lost in reading.lost] == [("Come on Friday", "a draft")]
 
 
 def test_lists_that_are_parts_are_taken_together() -> None:
-    assert len(parse_answer(f"{DRAFT}\n{FINAL}", asked=2)) == 2
-    assert len(parse_answer(f"{DRAFT}\n{FINAL}")) == 2
-    assert len(parse_answer(f"Record 1 (final reminder): {DRAFT}\nRecord 2 (updated time): {FINAL}", asked=5)) == 2
+    assert len(parse_answer(f"{DRAFT}\n{FINAL}", asked=2).records) == 2
+    assert len(parse_answer(f"{DRAFT}\n{FINAL}").records) == 2
+    assert len(parse_answer(f"Record 1 (final reminder): {DRAFT}\nRecord 2 (updated time): {FINAL}", asked=5).records) == 2
 
 
 @pytest.mark.parametrize("text", ["...", "…", " ... ", "<text>", "string"])
 def test_the_example_of_the_prompt_is_no_record(text: str) -> None:
     example = {"text": text, "labels": [{"word": "...", "label": "B-DATE"}]}
-    reading = parse_whole_answer(json.dumps({"records": [example]}) + FINAL, asked=5)
+    reading = parse_answer(json.dumps({"records": [example]}) + FINAL, asked=5)
     assert reading.records == json.loads(FINAL)["records"]
     assert [lost.reason for lost in reading.lost] == ["the example of the prompt, not a record"]

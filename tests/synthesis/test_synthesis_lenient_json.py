@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spacy_slm_ner.synthesis.lenient_json import NotReadable, read_value
-from spacy_slm_ner.synthesis.response_parsing import parse_whole_answer
+from spacy_slm_ner.synthesis.response_parsing import parse_answer
 
 ONE = {"text": "Come on Friday", "labels": [{"word": "Friday", "label": "B-DATE", "occurrence": None}], "intent": "inquiry"}
 TWO = {"text": "No lunch then", "labels": [], "intent": "cancel"}
@@ -57,7 +57,7 @@ BOTH = json.dumps({"records": [ONE, TWO]})
     ],
 )
 def test_what_is_no_guess_is_read(answer: str) -> None:
-    reading = parse_whole_answer(answer)
+    reading = parse_answer(answer)
     assert reading.records == [ONE, TWO]
     assert reading.lost == []
 
@@ -101,7 +101,7 @@ def test_values(written: str, meant: Any) -> None:
 )
 def test_a_broken_record_costs_itself_only_and_has_an_entry(broken: str, reason: str) -> None:
     whole = json.dumps(ONE), json.dumps(TWO)
-    reading = parse_whole_answer(f'{{"records": [{whole[0]}, {broken}, {whole[1]}]}}')
+    reading = parse_answer(f'{{"records": [{whole[0]}, {broken}, {whole[1]}]}}')
     assert reading.records == [ONE, TWO]
     assert [lost.text for lost in reading.lost] == [broken]
     assert reason in reading.lost[0].reason
@@ -110,27 +110,27 @@ def test_a_broken_record_costs_itself_only_and_has_an_entry(broken: str, reason:
 def test_records_behind_a_broken_one_are_found_whatever_they_begin_with() -> None:
     broken = '{"id": 1, "text": "He said "hi" to me", "labels": []}'
     whole = {"id": 2, **TWO}
-    reading = parse_whole_answer(f'In the form {{word: label}}: {{"records": [{broken}, {json.dumps(whole)}]}}')
+    reading = parse_answer(f'In the form {{word: label}}: {{"records": [{broken}, {json.dumps(whole)}]}}')
     assert reading.records == [whole]
     assert [lost.text for lost in reading.lost] == ["{word: label}:", broken]
 
 
 def test_a_record_that_is_cut_off_has_an_entry() -> None:
     for end in range(BOTH.index('{"text": "No') + 3, len(BOTH) - 3):
-        reading = parse_whole_answer(BOTH[:end])
+        reading = parse_answer(BOTH[:end])
         assert reading.records == [ONE]
         assert [lost.text for lost in reading.lost] == [BOTH[:end][BOTH.index('{"text": "No') :].rstrip(" ,")]
 
 
 def test_what_stands_beside_records_and_is_none_has_an_entry() -> None:
-    assert parse_whole_answer(json.dumps([ONE, {"txt": "x"}])).records == [ONE, {"txt": "x"}]
-    reading = parse_whole_answer(f'{json.dumps(ONE)}\n{{"txt": "x"}}')
+    assert parse_answer(json.dumps([ONE, {"txt": "x"}])).records == [ONE, {"txt": "x"}]
+    reading = parse_answer(f'{json.dumps(ONE)}\n{{"txt": "x"}}')
     assert (reading.records, [lost.text for lost in reading.lost]) == ([ONE], ['{"txt": "x"}'])
 
 
 @pytest.mark.parametrize("answer", ["{" * 5000, '{"a":' * 2000, "[" * 2000, '{"text": "x' * 500, "'" * 5000], ids=len)
 def test_endless_repetition_ends_soon(answer: str) -> None:
-    assert parse_whole_answer(answer).records == []
+    assert parse_answer(answer).records == []
 
 
 JSON = st.recursive(

@@ -25,27 +25,27 @@ BOTH = json.dumps({"records": [ONE, TWO]})
     ids=["document", "list", "lines", "fence", "talk", "other-name"],
 )
 def test_records_are_found_whatever_is_around_them(answer: str) -> None:
-    assert parse_answer(answer) == [ONE, TWO]
+    assert parse_answer(answer).records == [ONE, TWO]
 
 
 def test_of_an_answer_that_was_cut_off_only_whole_records_are_taken() -> None:
     for end in range(len(BOTH)):
         whole = [record for record in (ONE, TWO) if json.dumps(record) in BOTH[:end]]
-        assert parse_answer(BOTH[:end]) == whole
+        assert parse_answer(BOTH[:end]).records == whole
 
 
 def test_what_stands_in_the_place_of_records_is_not_lost() -> None:
-    assert parse_answer('{"records": [{"sentence": "x"}, 3, null]}') == [{"sentence": "x"}, 3, None]
+    assert parse_answer('{"records": [{"sentence": "x"}, 3, null]}').records == [{"sentence": "x"}, 3, None]
 
 
 @pytest.mark.parametrize("answer", ["", "I cannot help with that.", "{}", "[]", "[[[", '{"records": []}', "{" * 2000])
 def test_nothing_is_found_where_nothing_is(answer: str) -> None:
-    assert parse_answer(answer) == []
+    assert parse_answer(answer).records == []
 
 
 @given(st.text())
 def test_any_text_is_read(answer: str) -> None:
-    assert isinstance(parse_answer(answer), list)
+    assert isinstance(parse_answer(answer).records, list)
 
 
 # The example of the prompt, such as "..." or "<text>", is no record.
@@ -54,4 +54,4 @@ TEXT = st.text().filter(lambda text: not PLACEHOLDER.fullmatch(text))
 
 @given(st.lists(st.fixed_dictionaries({"text": TEXT, "labels": st.just([])}), max_size=4), st.text(alphabet="abc .,!"))
 def test_any_records_are_read_back(records: list[Any], around: str) -> None:
-    assert parse_answer(around + json.dumps({"records": records}) + around) == records
+    assert parse_answer(around + json.dumps({"records": records}) + around).records == records

@@ -88,7 +88,7 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(key: str, make_spec: Mak
 def read_good(text: str, server: Server) -> list[dict[str, Any]]:
     from spacy_slm_ner.synthesis.response_parsing import parse_answer
 
-    return [payload for payload in parse_answer(text) if isinstance(payload, dict) and payload.get("text") in server.good]
+    return [payload for payload in parse_answer(text).records if isinstance(payload, dict) and payload.get("text") in server.good]
 
 
 def test_a_torn_line_is_cut_off(key: str, make_spec: MakeSpec, tmp_path: Path) -> None:
