@@ -17,7 +17,7 @@ def make_bert(folder: Path, texts: Sequence[str], hidden: int = 32, layers: int 
     tokenizer = BertWordPieceTokenizer(lowercase=False)
     tokenizer.train_from_iterator(texts, vocab_size=pieces, min_frequency=1, special_tokens=SPECIAL, show_progress=False)
     tokenizer.save_model(str(folder))
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), do_lower_case=False).save_pretrained(folder)
+    BertTokenizerFast.from_pretrained(folder, do_lower_case=False).save_pretrained(folder)
     torch.manual_seed(seed)
     shape = BertConfig(
         vocab_size=tokenizer.get_vocab_size(),

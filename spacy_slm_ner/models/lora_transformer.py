@@ -10,6 +10,7 @@ from thinc.types import Floats2d
 
 from ..errors import BaseModelError
 from .encoding.bidirectional import make_bidirectional
+from .encoding.capabilities import check_reads_texts
 from .encoding.encoder import Encoder, EncodingOptions
 from .encoding.layer_decay import layer_depths
 from .encoding.piece_alignment import POOLINGS
@@ -130,6 +131,7 @@ class LoraTransformerShim(TransformerShim[LoraTransformerSettings, Encoder]):
         settings, device = self.settings, get_torch_default_device()
         dtype = torch_dtype(settings.precision, device)
         model, tokenizer = load_encoder(base, revision, torch.float32 if self.trains_base else dtype, device, settings.layers)
+        check_reads_texts(model)
         if settings.encoding.bidirectional:
             make_bidirectional(model, settings.bidirectional_layers)
         if settings.gradient_checkpointing:

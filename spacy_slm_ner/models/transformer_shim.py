@@ -13,8 +13,17 @@ from thinc.shims import Shim
 from thinc.types import FloatsXd
 
 from ..errors import BaseModelError
-from .pretrained.adapters import DEFAULT, active_adapter, adapter_names, add_adapter, load_adapter, save_adapter, use_adapter
-from .pretrained.loading import base_state, weights_fingerprint
+from .pretrained.adapters import (
+    DEFAULT,
+    active_adapter,
+    adapter_names,
+    add_adapter,
+    base_of,
+    load_adapter,
+    save_adapter,
+    use_adapter,
+)
+from .pretrained.base_files import save_base, weights_fingerprint
 from .pretrained.lora import LoraSettings
 
 
@@ -179,9 +188,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         manifest = {"fingerprint": self._fingerprint, "stored": self._stored, "active": active_adapter(model)}
         srsly.write_json(path / self.manifest, {**manifest, "base": self.settings.base, "revision": self.settings.revision})
         if self._stored:
-            base = model.get_base_model() if self.adapters else model
-            base.save_pretrained(path / "base", state_dict=base_state(base), safe_serialization=True)
-            self._loaded.tokenizer.save_pretrained(path / "base")
+            save_base(base_of(model), self._loaded.tokenizer, path / "base")
         for name in self.adapters:
             save_adapter(model, name, path / "adapters" / name, None if self._stored else self.settings.base)
 

@@ -77,6 +77,7 @@ def make_base(
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    from ..models.pretrained.base_files import save_base
     from .embedding_init import embeddings_from_encoder
     from .induction_init import write_induction_circuit
 
@@ -86,7 +87,6 @@ def make_base(
             "multiple of twice that number, and at least one layer."
         )
     tokenizer = make_tokenizer(texts, pieces)
-    tokenizer.save_pretrained(folder)
     config = LlamaConfig(
         architectures=["LlamaForCausalLM"],
         vocab_size=len(tokenizer),
@@ -110,4 +110,4 @@ def make_base(
             model.get_input_embeddings().weight.data = embeddings_from_encoder(encoder, tokenizer, hidden)
         if layers >= 2 and heads >= 4 and hidden // heads >= 16:
             write_induction_circuit(model)
-    model.to(torch.bfloat16).save_pretrained(folder)
+    save_base(model.to(torch.bfloat16), tokenizer, folder)

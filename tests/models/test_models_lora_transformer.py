@@ -329,7 +329,7 @@ def test_an_encoder_decoder_is_an_error(bert: Path, tmp_path: Path) -> None:
 
     T5Model(T5Config(vocab_size=200, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(bert).save_pretrained(tmp_path)
-    with pytest.raises(BaseModelError, match="T5Model is no encoder or decoder of texts"):
+    with pytest.raises(BaseModelError, match="T5Model is an encoder with a decoder, and only one of both is used"):
         ready(tmp_path, width=16)
 
 

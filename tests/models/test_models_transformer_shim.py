@@ -39,7 +39,7 @@ class Generator:
     """How `spacy-slm-ner.CausalLM.v1` is made, taught and compared."""
 
     component, manifest = "slm_ner", "generator.json"
-    files = ("chat_template.jinja", "generation_config.json")
+    files = ("generation_config.json",)
     some_layers = ("q_proj", "down_proj")
     loader = AutoModelForCausalLM
     questions: Any = QUESTIONS
@@ -71,7 +71,7 @@ class Encoder:
     """The same for `spacy-slm-ner.LoraTransformer.v1`."""
 
     component, manifest = "tok2vec", "encoder.json"
-    files = ("vocab.txt",)
+    files = ()
     some_layers = ("query", "dense")
     loader = AutoModel
     questions: Any = docs()
@@ -454,7 +454,7 @@ def test_a_stored_base_is_one_that_transformers_loads(case: Case, tmp_path: Path
 def test_only_safe_and_small_files_are_written(case: Case, tmp_path: Path) -> None:
     shim(case.ready()).to_disk(tmp_path / "stored")
     files = {file.relative_to(tmp_path / "stored").as_posix() for file in (tmp_path / "stored").rglob("*") if file.is_file()}
-    shared = ("config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json")
+    shared = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
     assert files == {
         case.kind.manifest,
         "adapters/default/adapter_config.json",

@@ -40,7 +40,7 @@ def test_every_text_is_kept(base: Path) -> None:
 
 def test_chat_markers_are_single_pieces_of_the_template(base: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
-    ids = tokenizer.apply_chat_template([{"role": "user", "content": "hi"}], add_generation_prompt=True)
+    ids = tokenizer.apply_chat_template([{"role": "user", "content": "hi"}], add_generation_prompt=True, return_dict=False)
     assert ids.count(tokenizer.bos_token_id) == 2
     assert ids.count(tokenizer.eos_token_id) == 1
 

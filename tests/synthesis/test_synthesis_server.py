@@ -38,7 +38,9 @@ def write_model(folder: Path, answer: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(find_base("spacy-slm-ner/nano"))
     tokenizer.add_tokens([AddedToken(answer, normalized=False)])
     said = tokenizer.convert_tokens_to_ids(answer)
-    last = tokenizer.apply_chat_template([{"role": "user", "content": "Hello"}], add_generation_prompt=True)[-1]
+    last = tokenizer.apply_chat_template([{"role": "user", "content": "Hello"}], add_generation_prompt=True, return_dict=False)[
+        -1
+    ]
     profile = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     torch.manual_seed(0)
     model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=4096, **profile))

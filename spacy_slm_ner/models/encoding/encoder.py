@@ -6,13 +6,12 @@ from typing import Any, Iterator, List, NamedTuple, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from peft import PeftModel
 from spacy.tokens import Doc
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerFast
 
 from ...errors import BaseModelError
-from ..pretrained.adapters import for_use
+from ..pretrained.adapters import base_of, for_use
 from .bidirectional import full_mask
 from .piece_alignment import PieceAlignment, Pooling, align_pieces, split_alignment, window_ranges
 from .text_tokenizer import TextTokenizer, token_ranges
@@ -144,11 +143,6 @@ class Encoder:
         chosen = hidden.flatten(0, 1)[as_tensor(columns, device)].float()
         share = as_tensor([window.alignment.share for window in batch], device).float()
         return states.index_add(0, as_tensor([window.alignment.token for window in batch], device), chosen * share[:, None])
-
-
-def base_of(model: Any) -> Any:
-    """Return the model inside of adapters."""
-    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def as_tensor(parts: Sequence[NDArray], device: torch.device) -> torch.Tensor:

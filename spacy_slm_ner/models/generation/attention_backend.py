@@ -2,10 +2,19 @@
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from typing import Any, Callable, Iterator, Optional
 
 import torch
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+try:
+    from transformers import AttentionInterface
+except ImportError:  # before transformers 4.50
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    register = ALL_ATTENTION_FUNCTIONS.__setitem__
+else:
+    register = AttentionInterface.register
 
 NAME = "spacy_slm_ner_packed"
 
@@ -46,4 +55,12 @@ def attend_packed(
     return ATTEND.get()(module.layer_idx, query, key, value, scaling, sliding_window), None
 
 
-ALL_ATTENTION_FUNCTIONS[NAME] = attend_packed
+def twin_with_our_attention(model: Any) -> Any:
+    """Make another model of the same weights which attends as `attention` says. Those that know no other attention than their
+    own stay as they are."""
+    twin = deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}).eval()
+    twin.config._attn_implementation = NAME
+    return twin
+
+
+register(NAME, attend_packed)

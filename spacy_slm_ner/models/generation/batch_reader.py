@@ -1,14 +1,11 @@
 """The interface of batch readers: the inputs of a step, its logits, and the sequences that are cached in between."""
 
-from typing import Any, NamedTuple, Protocol, Sequence
+from typing import NamedTuple, Protocol, Sequence
 
 import torch
-from transformers import DynamicCache
 
+from .kv_cache import KeyValues, key_values, to_cache
 from .lm_head import LMHead, StepLogits
-
-# Keys and values of each layer. Shape of each: (rows, heads, columns, head size).
-KeyValues = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 
 
 class StepInput(NamedTuple):
@@ -55,8 +52,6 @@ class BatchReader(Protocol):
 
 def read_prefix(lm_head: LMHead, pieces: Sequence[int]) -> KeyValues:
     """Compute the keys and values of a prefix."""
-    cache: Any = DynamicCache()
-    ids = torch.tensor([list(pieces)], device=lm_head.model.device)
-    lm_head.forward(1, False, input_ids=ids, past_key_values=cache, use_cache=True)
-    found: KeyValues = cache.to_legacy_cache()
-    return found
+    cache = to_cache()
+    lm_head.forward(1, False, cache, input_ids=torch.tensor([list(pieces)], device=lm_head.model.device))
+    return key_values(cache)

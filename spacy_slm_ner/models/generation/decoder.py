@@ -17,9 +17,11 @@ import torch
 from ...constraints.draft import Draft
 from ...constraints.guide import Guide
 from ..pretrained.chat_tokenizer import Prompt
-from .batch_reader import BatchReader, KeyValues, read_prefix
+from .attention_backend import twin_with_our_attention
+from .batch_reader import BatchReader, read_prefix
+from .capabilities import Capabilities, try_capabilities
+from .kv_cache import KeyValues
 from .lm_head import LMHead
-from .packed_model import packed_model
 from .packed_reader import PackedReader
 from .padded_reader import SLACK, PaddedReader
 from .running_sequence import RunningSequence
@@ -35,19 +37,23 @@ class Decoder:
     model (Any): A causal language model of transformers, in evaluation mode.
     batch_pieces (int): Most pieces of prompts, answers and proposals, padding included, up to which another sequence enters.
     draft_pieces (int): Most pieces that are proposed at a time.
+    capabilities (Optional[Capabilities]): What the model can do; None to try.
     prefix_cache (dict): Keys and values of what prompts share, and was read before.
     """
 
     model: Any
     batch_pieces: int = 8192
     draft_pieces: int = 64
+    capabilities: Optional[Capabilities] = None
     prefix_cache: dict[tuple[int, ...], KeyValues] = field(default_factory=dict)
 
-    @torch.inference_mode()
     def __post_init__(self) -> None:
-        self.lm_head = LMHead(self.model)
+        cache_argument, is_linear, is_packable = self.capabilities or try_capabilities(self.model)
+        self.lm_head = LMHead(self.model, cache_argument, is_linear)
         # The same model for packed batches; None if it has to be read padded.
-        self.packed = packed_model(self.lm_head)
+        self.packed: Optional[LMHead] = None
+        if is_packable:
+            self.packed = LMHead(twin_with_our_attention(self.model), cache_argument, is_linear)
         self.spare: list[torch.Tensor] = []
 
     @torch.inference_mode()

@@ -9,8 +9,9 @@ from transformers import PreTrainedTokenizerFast
 from ...constraints.grammar import find_path
 from ...constraints.guide import Answer, FreeGuide, GrammarGuide, Guide
 from ...formats.base import Request
-from ..pretrained.adapters import for_use
+from ..pretrained.adapters import base_of, for_use
 from ..pretrained.chat_tokenizer import ChatTokenizer, Prompt
+from .capabilities import try_capabilities
 from .decoder import Decoder
 from .training_loss import Decision, TrainingExample, negative_log_likelihood
 
@@ -33,6 +34,9 @@ class Generator:
     learn_prompts: float = 0.0
     _decoder: Optional[Decoder] = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        self.capabilities = try_capabilities(base_of(self.model))
+
     @property
     def tokenizer(self) -> PreTrainedTokenizerFast:
         return self.chat.tokenizer
@@ -45,8 +49,7 @@ class Generator:
     def decoder(self) -> Decoder:
         """Decodes with the weights of now."""
         if self._decoder is None:
-            # Dropout and checkpointing would spoil what a decoder tries of its model.
-            self._decoder = Decoder(for_use(self.model, self.dtype).eval(), self.batch_pieces)
+            self._decoder = Decoder(for_use(self.model, self.dtype).eval(), self.batch_pieces, capabilities=self.capabilities)
         self._decoder.model.eval()
         return self._decoder
 

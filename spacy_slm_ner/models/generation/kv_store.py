@@ -5,7 +5,7 @@ from typing import Optional, Sequence
 
 import torch
 
-from .batch_reader import KeyValues
+from .kv_cache import KeyValues
 
 # A store that has become too small is made twice as wide as it must be now, or a quarter longer than it was.
 WIDER, LONGER = 2, 5 / 4

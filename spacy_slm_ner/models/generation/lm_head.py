@@ -6,7 +6,6 @@ from typing import Any, Iterator, NamedTuple, Optional, Sequence, Union
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 # Number of cached sets of pieces, and the most pieces of one: labels come again and again, words of a text do not.
 CACHED_SETS, LARGEST_SET = 256, 32
@@ -37,37 +36,34 @@ class LMHead:
     large, and what a constraint allows is a few pieces.
 
     model (Any): A causal language model of transformers.
-    is_linear (Optional[bool]): Whether its logits are such a function; None to try.
+    cache_argument (str): What it calls its cache.
+    is_linear (bool): Whether its logits are such a function.
     """
 
-    def __init__(self, model: Any, is_linear: Optional[bool] = None) -> None:
+    def __init__(self, model: Any, cache_argument: str, is_linear: bool) -> None:
         self.model = model
+        self.cache_argument = cache_argument
+        self.is_linear = is_linear
         self.output = model.get_output_embeddings()
-        self.is_linear = self._try_linear() if is_linear is None else is_linear
         self._weights: dict[tuple[int, ...], tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
-    def _try_linear(self) -> bool:
-        """Whether nothing happens to the logits behind the projection: some models bound or scale them."""
-        if self.model.base_model is self.model:
-            return False
-        ids = torch.tensor([[0, 1]], device=self.model.device)
-        states = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-        expected = functional.linear(states.contiguous(), self.output.weight, self.output.bias)
-        return torch.equal(self.model(input_ids=ids, use_cache=False).logits, expected)
-
-    def forward(self, keep: Union[int, torch.Tensor], whole: bool, **inputs: Any) -> StepLogits:
+    def forward(self, keep: Union[int, torch.Tensor], whole: bool, cache: Any = None, **inputs: Any) -> StepLogits:
         """Run the model.
 
         keep (Union[int, torch.Tensor]): Columns whose logits are needed: a number of the last ones, or which.
         whole (bool): Whether the logits of the whole vocabulary are needed.
+        cache (Any): Of transformers, which is read and written; None for none.
         inputs (Any): Of the model.
         """
+        inputs["use_cache"] = cache is not None
+        if cache is not None:
+            inputs[self.cache_argument] = cache
+        chosen = slice(-keep, None) if isinstance(keep, int) else keep
         if self.is_linear and not whole:
-            chosen = slice(-keep, None) if isinstance(keep, int) else keep
             states = self.model.base_model(**inputs).last_hidden_state[:, chosen]
             return StepLogits(states.float().cpu().numpy(), self)
-        with compact_states(self.output):
-            return StepLogits(self.model(**inputs, logits_to_keep=keep).logits.float().cpu().numpy(), None)
+        with projected_at(self.output, chosen):
+            return StepLogits(self.model(**inputs).logits.float().cpu().numpy(), None)
 
     def weights(self, pieces: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Weights and biases of some pieces. Shapes: (pieces, values), (pieces,)."""
@@ -86,12 +82,12 @@ class LMHead:
 
 
 @contextmanager
-def compact_states(output: Any) -> Iterator[None]:
-    """Project states to the vocabulary from memory of their own.
+def projected_at(output: Any, columns: Union[slice, torch.Tensor]) -> Iterator[None]:
+    """Project the states of some columns alone to the vocabulary.
 
-    The last states of a batch are a slice of all states, which a bf16 product on a CPU reads a hundred times slower.
+    They are copied to memory of their own: a bf16 product on a CPU reads a slice of other states a hundred times slower.
     """
-    hook = output.register_forward_pre_hook(lambda module, args: (args[0].contiguous(),))
+    hook = output.register_forward_pre_hook(lambda module, args: (args[0][:, columns].contiguous(),))
     try:
         yield
     finally:

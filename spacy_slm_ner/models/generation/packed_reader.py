@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from .attention_backend import attention
-from .batch_reader import KeyValues, StepInput
+from .batch_reader import StepInput
+from .kv_cache import KeyValues
 from .kv_store import KVStore
 from .lm_head import LMHead, StepLogits
 from .packed_attention import AttentionBlock, make_blocks
@@ -21,9 +22,9 @@ KEPT = 2**28
 
 
 class PackedReader:
-    """A `BatchReader` by a model that `packed_model` has prepared.
+    """A `BatchReader` by a model whose attention is ours.
 
-    lm_head (LMHead): Of that model.
+    lm_head (LMHead): Of that model, which `twin_with_our_attention` makes.
     spare (list[torch.Tensor]): Where the memory of a store is left for the next reader.
     """
 
@@ -59,7 +60,6 @@ class PackedReader:
                 # Not looked at, but without one older versions of transformers make one of all pieces by all pieces.
                 attention_mask=ids.new_ones(1, 1, 1, 1),
                 position_ids=positions[None],
-                use_cache=False,
             )
         return read._replace(values=np.split(read.values[0], np.cumsum([step.keep for step in steps])[:-1]))
 

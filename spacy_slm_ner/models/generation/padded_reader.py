@@ -5,9 +5,9 @@ from typing import Any, Sequence
 import numpy as np
 import torch
 from torch.nn import functional
-from transformers import DynamicCache
 
-from .batch_reader import KeyValues, StepInput
+from .batch_reader import StepInput
+from .kv_cache import KeyValues, key_values, to_cache
 from .lm_head import LMHead, StepLogits
 
 # Columns that no sequence needs, from which on they are taken out of the cache.
@@ -24,7 +24,7 @@ class PaddedReader:
     def __init__(self, lm_head: LMHead, slack: int = SLACK) -> None:
         self.lm_head = lm_head
         self.slack = slack
-        self.cache: Any = DynamicCache()
+        self.cache: Any = to_cache()
         # Which columns of the cache are pieces of a sequence. Shape: (rows, columns).
         self.mask = torch.empty(0, 0, dtype=torch.long, device=lm_head.model.device)
         self.staying: Sequence[int] = ()
@@ -38,7 +38,7 @@ class PaddedReader:
             return torch.cat([functional.pad(part, (0, 0, columns - part.shape[2], 0)) for part in parts])
 
         layers = [(beside(keys), beside(values)) for keys, values in (zip(*pairs) for pairs in zip(*prefixes))]
-        self.cache = DynamicCache.from_legacy_cache(tuple(layers))
+        self.cache = to_cache(tuple(layers))
         self.mask = torch.stack([functional.pad(mask, (columns - len(mask), 0)) for mask in masks])
         self.staying = range(len(prefixes))
 
@@ -56,11 +56,10 @@ class PaddedReader:
         read = self.lm_head.forward(
             max(step.keep for step in steps),
             whole,
+            self.cache,
             input_ids=torch.from_numpy(ids).to(device),
             attention_mask=self.mask,
             position_ids=torch.from_numpy(positions).to(device),
-            past_key_values=self.cache,
-            use_cache=True,
         )
         return read._replace(values=[read.values[i, -step.keep :] for i, step in enumerate(steps)])
 
@@ -88,11 +87,11 @@ class PaddedReader:
         # A stable sort of the mask moves the columns of a row to the right, in order.
         order = self.mask.argsort(dim=1, stable=True)[:, -width:]
         layers = []
-        for layer in self.cache.to_legacy_cache():
+        for layer in key_values(self.cache):
             chosen = [
                 part[rows].gather(2, order[:, None, :, None].expand(-1, part.shape[1], -1, part.shape[3])) for part in layer
             ]
             layers.append((chosen[0], chosen[1]))
-        self.cache = DynamicCache.from_legacy_cache(tuple(layers))
+        self.cache = to_cache(tuple(layers))
         start = width - torch.tensor(lengths, device=self.mask.device)
         self.mask = (torch.arange(width, device=self.mask.device) >= start[:, None]).long()

@@ -8,7 +8,8 @@ import numpy as np
 
 from ...constraints.draft import Draft
 from ...constraints.guide import Guide
-from .batch_reader import KeyValues, StepInput
+from .batch_reader import StepInput
+from .kv_cache import KeyValues
 from .lm_head import StepLogits
 
 # Number of pieces that are proposed at a time: at first, and at least.

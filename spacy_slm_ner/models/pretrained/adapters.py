@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.nn import ModuleDict
@@ -34,14 +34,27 @@ def add_adapter(model: Any, name: str, config: LoraConfig) -> PeftModel:
             return get_peft_model(model, config, adapter_name=name)
         model.add_adapter(name, config)
     except ValueError as error:
-        layers = sorted({path.rpartition(".")[2] for path, layer in model.named_modules() if type(layer).__name__ == "Linear"})
-        raise BaseModelError(f"Cannot adapt the base: {error} Its linear layers are {', '.join(layers)}.") from error
+        raise cannot_adapt(model, str(error)) from error
+    if not adapter_state(model, name):
+        # Before peft 0.18 this is no error of its own.
+        model.delete_adapter(name)
+        raise cannot_adapt(model, f"It has no layers {config.target_modules}.")
     return model
+
+
+def cannot_adapt(model: Any, reason: str) -> BaseModelError:
+    layers = sorted({path.rpartition(".")[2] for path, layer in model.named_modules() if type(layer).__name__ == "Linear"})
+    return BaseModelError(f"Cannot adapt the base: {reason} Its linear layers are {', '.join(layers)}.")
 
 
 def adapter_names(model: Any) -> list[str]:
     """Names of all adapters of a model."""
     return list(model.peft_config) if isinstance(model, PeftModel) else []
+
+
+def base_of(model: Any) -> Any:
+    """Return the model inside of adapters."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def active_adapter(model: Any) -> Optional[str]:
@@ -71,8 +84,14 @@ def save_adapter(model: PeftModel, name: str, folder: Path, base: Optional[str])
         # The same adapter gives the same file.
         config.target_modules = sorted(config.target_modules)
     config.save_pretrained(str(folder))
-    state = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False)
-    save_file({key: value.contiguous() for key, value in state.items()}, folder / WEIGHTS)
+    save_file({key: value.contiguous() for key, value in adapter_state(model, name).items()}, folder / WEIGHTS)
+
+
+def adapter_state(model: PeftModel, name: str) -> dict[str, torch.Tensor]:
+    """Return the weights of an adapter by the names that peft gives them in its files: without that of the adapter."""
+    found = {key: re.fullmatch(rf"(.*\.lora_\w+)\.{re.escape(name)}(\.\w+)?", key) for key in model.state_dict()}
+    state = model.state_dict()
+    return {match[1] + (match[2] or ""): state[key] for key, match in found.items() if match}
 
 
 def load_adapter(model: Any, name: str, folder: Path) -> PeftModel:
@@ -100,16 +119,22 @@ def load_adapter(model: Any, name: str, folder: Path) -> PeftModel:
 
 def fill_adapter(model: PeftModel, name: str, folder: Path) -> None:
     """Read the weights of an adapter. RAISES (BaseModelError): If they are not those that it has."""
+    weights = adapter_state(model, name)
     try:
-        result = set_peft_model_state_dict(model, load_file(folder / WEIGHTS), adapter_name=name)
-    except (RuntimeError, SafetensorError) as error:
-        raise BaseModelError(f"The adapter in {folder} does not fit the base: {error}") from error
-    missing = [key for key in result.missing_keys if ".lora_" in key and f".{name}." in f"{key}."]
-    if result.unexpected_keys or missing:
-        lacks = (
-            f"the base lacks {result.unexpected_keys[:3]}" if result.unexpected_keys else f"it has no weights for {missing[:3]}"
-        )
-        raise BaseModelError(f"The adapter in {folder} does not fit the base: {lacks}.")
+        read = load_file(folder / WEIGHTS)
+    except SafetensorError as error:
+        raise BaseModelError(f"The adapter in {folder} cannot be read: {error}") from error
+    for places, others, lack in ((read, weights, "the base lacks"), (weights, read, "it has no weights for")):
+        missing = [key for key in places if key not in others]
+        if missing:
+            raise BaseModelError(f"The adapter in {folder} does not fit the base: {lack} {missing[:3]}.")
+    for key, value in weights.items():
+        if value.shape != read[key].shape:
+            raise BaseModelError(
+                f"The adapter in {folder} does not fit the base: {key} has the shape {tuple(read[key].shape)} and not "
+                f"{tuple(value.shape)}."
+            )
+        value.copy_(read[key])
 
 
 def for_use(model: Any, dtype: torch.dtype) -> Any:

@@ -19,7 +19,12 @@ def store_as_bf16(folder: Path) -> None:
         weights = {
             name: weight.to(torch.bfloat16) if weight.is_floating_point() else weight for name, weight in load_file(path).items()
         }
-        save_file(weights, path, metadata={"format": "pt"})
+        # Weights that stay as they are may still be read from the file.
+        new = path.with_suffix(".new")
+        save_file(weights, new, metadata={"format": "pt"})
+        new.replace(path)
     config = folder / "config.json"
     settings = {**json.loads(config.read_text(encoding="utf8")), "torch_dtype": "bfloat16"}
+    # The same in transformers 5, where it would come first.
+    settings.pop("dtype", None)
     config.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf8")

@@ -12,6 +12,8 @@ from typing import Any, Optional
 
 from tokenizers import Tokenizer
 
+from .tokenizer_files import FILE, load_tokenizer, save_tokenizer
+
 logger = logging.getLogger("spacy_slm_ner")
 
 # BERT's vocabularies have it, the cased and the uncased ones.
@@ -21,11 +23,11 @@ UNUSED = "[unused1]"
 def mark_line_breaks(folder: Path) -> Optional[str]:
     """Let an unused piece of a tokenizer stand for the line break. Offsets into the text stay right.
 
-    folder (Path): Folder of a pretrained model; its tokenizer.json is rewritten.
+    folder (Path): Folder of a pretrained model; the files of its tokenizer are rewritten.
     RETURNS (Optional[str]): The piece; None, and nothing changed, if the tokenizer keeps line breaks anyway, has no unused
         piece, or the folder has no tokenizer.json.
     """
-    path = folder / "tokenizer.json"
+    path = folder / FILE
     if not path.is_file() or keeps_line_breaks(Tokenizer.from_file(str(path))):
         return None
     settings = json.loads(path.read_text(encoding="utf8"))
@@ -33,7 +35,7 @@ def mark_line_breaks(folder: Path) -> Optional[str]:
         logger.warning("The tokenizer in %s drops line breaks, and has no piece %s to stand for them.", folder, UNUSED)
         return None
     add_piece(settings, UNUSED)
-    path.write_text(json.dumps(settings, ensure_ascii=False), encoding="utf8")
+    save_tokenizer(load_tokenizer(folder), folder, json.dumps(settings))
     return UNUSED
 
 

@@ -1,22 +1,19 @@
 """From a base to a model with its tokenizer."""
 
-import hashlib
-import inspect
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
-from transformers.utils import logging
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from ...errors import BaseModelError
 from .chat_tokenizer import ChatTokenizer
 from .fork_safety import guard_forks
 from .hub import find_base
+from .quiet import quiet
+from .tokenizer_files import load_tokenizer
 
-# What a causal language model must take to be decoded in batches.
-DECODED_WITH = ("position_ids", "past_key_values", "logits_to_keep")
 # What some encoders put on top of the states of tokens.
 POOLER = "pooler"
 
@@ -36,9 +33,6 @@ def load_causal_lm(name: str, revision: Optional[str], dtype: torch.dtype, devic
     with loading_errors(name, folder, *like):
         chat = ChatTokenizer(load_tokenizer(folder))
         model = load_model(folder, dtype, AutoModelForCausalLM)
-        lacking = sorted(set(DECODED_WITH) - set(inspect.signature(model.forward).parameters))
-        if lacking:
-            raise ValueError(f"{type(model).__name__} cannot be decoded in batches, it does not take {lacking}.")
     check_rows(name, model, chat.tokenizer)
     return model.to(device), chat
 
@@ -57,8 +51,8 @@ def load_encoder(
     with loading_errors(name, folder, "an encoder", "AutoModel", "distilbert/distilbert-base-cased"):
         tokenizer = load_tokenizer(folder)
         model = load_model(folder, dtype, AutoModel, layers)
-        if model.config.is_encoder_decoder or "attention_mask" not in inspect.signature(model.forward).parameters:
-            raise ValueError(f"{type(model).__name__} is no encoder or decoder of texts.")
+        if model.config.is_encoder_decoder:
+            raise ValueError(f"{type(model).__name__} is an encoder with a decoder, and only one of both is used.")
     if hasattr(model, POOLER):
         setattr(model, POOLER, None)
     check_rows(name, model, tokenizer)
@@ -104,48 +98,13 @@ def load_model(folder: Path, dtype: torch.dtype, auto: Any, layers: Optional[int
         if layers > config.num_hidden_layers:
             raise ValueError(f"Got layers = {layers}, but it has {config.num_hidden_layers}.")
         config.num_hidden_layers = layers
-    if not any(folder.glob("*.safetensors")):
-        return auto.from_config(config, torch_dtype=dtype)
     with quiet():
+        if not any(folder.glob("*.safetensors")):
+            return auto.from_config(config, torch_dtype=dtype)
         model, info = auto.from_pretrained(
             folder, config=config, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
         )
-    missing = sorted(name for name in info["missing_keys"] if not name.startswith(POOLER))
+    missing = sorted(name for name in info["missing_keys"] if POOLER not in name.split("."))
     if missing:
         raise ValueError(f"It has no weights for {missing[:3]}.")
     return model
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence the warnings of transformers about weights that are missing or left over, which are looked at here."""
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise BaseModelError(f"The base in {folder} has no fast tokenizer (tokenizer.json), which is needed.")
-    return tokenizer
-
-
-def base_state(model: Any) -> dict[str, torch.Tensor]:
-    """Return the weights of a base by their own names, whether peft has put adapters around it or not."""
-    return {name.replace(".base_layer.", "."): value for name, value in model.state_dict().items() if ".lora_" not in name}
-
-
-def weights_fingerprint(model: Any) -> str:
-    """Compute a digest of names, shapes and samples of a base's weights: tells one checkpoint from another at no cost.
-
-    Taken of bf16 values, so that a model loaded in another precision is the same.
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted(base_state(model).items()):
-        sample = value.detach().flatten()[:256].to("cpu", torch.bfloat16).view(torch.int16)
-        digest.update(f"{name} {tuple(value.shape)}".encode() + sample.numpy().tobytes())
-    return digest.hexdigest()

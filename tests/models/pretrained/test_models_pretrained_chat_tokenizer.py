@@ -123,7 +123,9 @@ def test_a_marker_that_is_a_piece_of_the_vocabulary_is_plain_in_a_text() -> None
 @pytest.mark.parametrize("text", HARMLESS)
 def test_a_prompt_has_the_pieces_of_the_chat_template(chat: ChatTokenizer, text: str) -> None:
     prompt = chat.prompt(chat_of(text))
-    assert list(prompt.prefix + prompt.suffix) == chat.tokenizer.apply_chat_template(chat_of(text), add_generation_prompt=True)
+    assert list(prompt.prefix + prompt.suffix) == chat.tokenizer.apply_chat_template(
+        chat_of(text), add_generation_prompt=True, return_dict=False
+    )
 
 
 @CHATS

@@ -12,12 +12,13 @@ from peft import get_peft_model
 from safetensors.torch import load_file, save_file
 from stories260k import convert
 from tiny_llama import make_llama, make_tokenizer
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.models.generation.generator import Generator
-from spacy_slm_ner.models.pretrained.loading import base_state, load_causal_lm, weights_fingerprint
+from spacy_slm_ner.models.pretrained.base_files import base_state, weights_fingerprint
+from spacy_slm_ner.models.pretrained.loading import load_causal_lm
 from spacy_slm_ner.models.pretrained.lora import create_lora
 
 CPU = torch.device("cpu")
@@ -81,9 +82,14 @@ def test_a_hub_base_is_loaded_with_its_revision(llama: Path, hub: Callable[..., 
     assert asked == [("some/base", "v2")]
 
 
-def test_a_hub_base_keeps_the_chat_template_of_its_own_file(llama: Path, hub: Callable[..., list[Any]]) -> None:
-    hub({("some/base", None): llama})
-    assert (llama / "chat_template.jinja").is_file()
+def test_a_hub_base_keeps_the_chat_template_of_its_own_file(llama: Path, folder: Path, hub: Callable[..., list[Any]]) -> None:
+    # Some versions write it to that file, some to the config.
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    template = config.pop("chat_template", None)
+    if template:
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+        (folder / "chat_template.jinja").write_text(template)
+    hub({("some/base", None): folder})
     local, far = load(llama)[1], load("some/base")[1]
     assert far.prompt(chat_of("text")) == local.prompt(chat_of("text"))
     assert far.decode(far.prompt(chat_of("text")).prefix).startswith("<|im_start|>system\n")
@@ -146,7 +152,7 @@ def test_a_folder_without_a_tokenizer_is_an_error(folder: Path) -> None:
     for file in folder.iterdir():
         if file.name not in ("config.json", "model.safetensors"):
             file.unlink()
-    with pytest.raises(BaseModelError, match=r"Cannot load|no fast tokenizer|names no eos_token"):
+    with pytest.raises(BaseModelError, match="has no tokenizer"):
         load(folder)
 
 
@@ -173,20 +179,10 @@ def test_a_tokenizer_with_more_pieces_than_the_model_embeds_is_an_error(folder: 
 
 
 def test_a_tokenizer_without_end_is_an_error_that_names_the_remedy(folder: Path) -> None:
-    for name in ("tokenizer_config.json", "special_tokens_map.json"):
-        settings = json.loads((folder / name).read_text())
-        settings.pop("eos_token")
-        (folder / name).write_text(json.dumps(settings))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings.pop("eos_token")
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     with pytest.raises(BaseModelError, match="names no eos_token"):
-        load(folder)
-
-
-@pytest.mark.parametrize("kind", ["bloom", "opt", "mamba"])
-def test_a_model_that_cannot_be_decoded_in_batches_is_an_error(kind: str, folder: Path) -> None:
-    shape = {"hidden_size": 16, "ffn_dim": 16, "word_embed_proj_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    config = AutoConfig.for_model(kind, vocab_size=300, **shape)
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-    with pytest.raises(BaseModelError, match=r"Cannot load|cannot"):
         load(folder)
 
 
