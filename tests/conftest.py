@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable
 
@@ -31,8 +32,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with whole workflows, which last longest, so that two workers end at about the same time."""
+    """Begin with whole workflows, which last longest, so that two workers end at about the same time; leave out what a package is
+    missing for."""
     items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
+    if find_spec("spacy_transformers") is None:
+        for item in items:
+            if item.get_closest_marker("trf"):
+                item.add_marker(pytest.mark.skip(reason="needs the extra `trf`"))
 
 
 @pytest.fixture(scope="session")

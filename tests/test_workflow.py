@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import spacy
 import torch
 from project_here import run_project
 from tiny_llama import make_llama
@@ -29,7 +30,7 @@ def make_encoder(folder: Path, texts: list[str]) -> None:
     words = BertWordPieceTokenizer()
     words.train_from_iterator(texts, vocab_size=400, show_progress=False)
     words.save_model(str(folder))
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    BertTokenizerFast.from_pretrained(folder).save_pretrained(folder)
     size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     BertModel(BertConfig(vocab_size=words.get_vocab_size(), **size)).save_pretrained(folder)
 
@@ -77,6 +78,7 @@ def first_run(project: Path) -> str:
     return run(project, **BASES, **STEPS)
 
 
+@pytest.mark.trf
 def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) -> None:
     for name in ("trf", "slm", "tok2vec"):
         metrics = json.loads((project / "metrics" / f"{name}.json").read_text(encoding="utf8"))
@@ -87,6 +89,7 @@ def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) 
     assert "Test records" in first_run
 
 
+@pytest.mark.trf
 def test_a_new_project_runs_at_once(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "my project"
     init(folder, ["PERSON", "JOB TITLE"], ["hire", "fire"], "de")
@@ -99,12 +102,32 @@ def test_a_new_project_runs_at_once(project: Path, tmp_path: Path, monkeypatch: 
     assert wheels == ["de_my_project", "de_my_project_slm"]
 
 
+@pytest.mark.parametrize(("workflow", "trained"), [("lora", "lora/model-best"), ("slm", "slm/calibrated")], ids=["lora", "slm"])
+def test_one_pipeline_needs_no_extra(
+    workflow: str, trained: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init(tmp_path / "jobs", ["PERSON", "JOB TITLE"], ["hire", "fire"], "de")
+    bases = {name: project / base for name, base in BASES.items()}
+    run_project(tmp_path / "jobs", workflow, monkeypatch, **bases, lora_width=16, lora_steps=2, slm_steps=2)
+    assert set(
+        json.loads((tmp_path / "jobs" / "metrics" / f"{workflow}.json").read_text(encoding="utf8"))["entities"]["per_label"]
+    )
+    assert {ent.label_ for ent in spacy.load(tmp_path / "jobs" / "training" / trained)("Sample 1").ents} <= {
+        "PERSON",
+        "JOB TITLE",
+    }
+    [wheel] = (tmp_path / "jobs" / "packages").glob("*.whl")
+    assert wheel.name.startswith(f"de_jobs_{workflow}-")
+
+
+@pytest.mark.trf
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
     output = run(project, **BASES, **STEPS)
     assert output.count("nothing changed") == 14
     assert "Running command" not in output
 
 
+@pytest.mark.trf
 def test_conll_data_compares_token_classifiers(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +158,7 @@ def test_the_small_base_has_a_recipe(project: Path, monkeypatch: pytest.MonkeyPa
     assert AutoTokenizer.from_pretrained(project / "shipped").chat_template
 
 
+@pytest.mark.trf
 @pytest.mark.parametrize(
     ("package", "trained"), [("en_scheduling", "trf/model-best"), ("en_scheduling_slm", "slm/calibrated")], ids=["trf", "slm"]
 )

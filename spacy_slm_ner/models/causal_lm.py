@@ -11,6 +11,7 @@ from thinc.types import Floats1d
 from ..constraints.guide import Answer
 from ..formats.base import Request
 from .generation.generator import Generator
+from .pretrained.checkpointing import enable_checkpointing
 from .pretrained.loading import load_causal_lm
 from .pretrained.lora import LoraSettings
 from .pretrained.precision import torch_dtype
@@ -87,7 +88,7 @@ class CausalLMShim(TransformerShim[CausalLMSettings, Generator]):
         dtype = torch_dtype(self.settings.precision, device)
         model, chat = load_causal_lm(base, revision, torch.float32 if self.trains_base else dtype, device)
         if self.settings.gradient_checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            enable_checkpointing(model)
         return Generator(model, chat, dtype, self.settings.batch_pieces, self.settings.learn_prompts)
 
     def __call__(self, inputs: Sequence[Request], is_train: bool) -> Tuple[Any, Callable]:

@@ -14,6 +14,7 @@ from .encoding.capabilities import check_reads_texts
 from .encoding.encoder import Encoder, EncodingOptions
 from .encoding.layer_decay import layer_depths
 from .encoding.piece_alignment import POOLINGS
+from .pretrained.checkpointing import enable_checkpointing
 from .pretrained.loading import load_encoder
 from .pretrained.lora import LoraSettings
 from .pretrained.precision import torch_dtype
@@ -135,7 +136,7 @@ class LoraTransformerShim(TransformerShim[LoraTransformerSettings, Encoder]):
         if settings.encoding.bidirectional:
             make_bidirectional(model, settings.bidirectional_layers)
         if settings.gradient_checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            enable_checkpointing(model)
         encoder = Encoder(model, tokenizer, dtype, settings.encoding, settings.frozen)
         if encoder.width != settings.width:
             raise BaseModelError(

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..models.pretrained.base_files import readable_by_all
+
 # Norms of an embedding, of a code that a previous-token head copies, and of the output of an induction head.
 EMBEDDING_NORM, PREVIOUS_CODE_NORM, COPY_NORM = 0.4, 0.3, 0.8
 # Norms of the parts of an embedding of norm 1: the same constant for all pieces, the meaning, the code.
@@ -86,7 +88,7 @@ def write_induction_circuit(model: Any) -> None:
     config = model.config
     subspaces = Subspaces(config.hidden_size, config.hidden_size // config.num_attention_heads)
     pairs = subspaces.head_size // 2
-    angles = config.rope_theta ** (-torch.arange(pairs) / pairs)
+    angles = readable_by_all(config.to_dict())["rope_theta"] ** (-torch.arange(pairs) / pairs)
     for layer in model.model.layers:
         layer.self_attn.o_proj.weight *= RESIDUAL_SCALE
         layer.mlp.down_proj.weight *= RESIDUAL_SCALE

@@ -11,7 +11,7 @@ from .names import as_variable, as_yaml
 from .placeholders import placeholder_sets
 from .project import Project
 
-CONFIGS = ("tok2vec", "trf", "slm")
+CONFIGS = ("tok2vec", "trf", "lora", "slm")
 
 
 def project_files(project: Project) -> Mapping[str, str]:

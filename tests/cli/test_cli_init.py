@@ -19,6 +19,7 @@ FILES = [
     "project.yml",
     "configs/tok2vec.cfg",
     "configs/trf.cfg",
+    "configs/lora.cfg",
     "configs/slm.cfg",
     "generate.yml",
     "GUIDELINES.md",

@@ -22,6 +22,8 @@ from tiny_bert import make_bert
 
 from spacy_slm_ner.models.pretrained.hub import copy_base
 
+pytestmark = pytest.mark.trf
+
 ROOT = Path(__file__).parent.parent.parent
 MOST_PIECES = 64
 NER_LABELS = 9

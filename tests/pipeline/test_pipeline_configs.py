@@ -8,7 +8,8 @@ from spacy.language import Language
 
 TEXT = "Ada Quill comes on Friday"
 ODD = ["", " ", "\n\n", "\t \r\n", "\u200b", "\ufeff", "\x00"]
-CONFIGS = pytest.mark.parametrize("config", ["tok2vec", "trf", "lora", "slm"])
+TRF = pytest.param("trf", marks=pytest.mark.trf)
+CONFIGS = pytest.mark.parametrize("config", ["tok2vec", TRF, "lora", "slm"])
 
 
 @CONFIGS

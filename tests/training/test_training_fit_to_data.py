@@ -20,7 +20,8 @@ MakeCorpus = Callable[..., Path]
 Ready = Callable[[str, Path], Language]
 
 
-CONFIGS = pytest.mark.parametrize("config", ["tok2vec", "trf", "lora", "slm"])
+TRF = pytest.param("trf", marks=pytest.mark.trf)
+CONFIGS = pytest.mark.parametrize("config", ["tok2vec", TRF, "lora", "slm"])
 TWO = ({"hire": 1.0, "fire": 0.0}, {"hire": 0.0, "fire": 1.0})
 
 
@@ -64,6 +65,7 @@ def test_texts_without_any_entity_are_an_error(config: str, make_corpus: MakeCor
         ready(config, make_corpus(*TWO, entities=False))
 
 
+@pytest.mark.trf
 def test_a_component_that_is_left_out_listens_no_more(make_corpus: MakeCorpus, ready: Ready) -> None:
     nlp = ready("trf", make_corpus({}, {}))
     assert list(nlp.get_pipe("transformer").listener_map) == ["ner"]  # type: ignore[attr-defined]

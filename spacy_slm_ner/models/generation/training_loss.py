@@ -7,6 +7,8 @@ import torch
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
+from ..pretrained.checkpointing import has_checkpointing
+
 # Length from which on the plain attention is not trained with.
 LONG = 512
 
@@ -108,7 +110,7 @@ def fast_attention(model: Any, length: int) -> Iterator[None]:
     """
     before = model.config._attn_implementation
     # What is computed twice must be computed in the same way, and the second time comes later.
-    twice = getattr(model, "is_gradient_checkpointing", False)
+    twice = has_checkpointing(model)
     if before == "sdpa" and not twice and model.device.type == "cpu" and length <= LONG:
         model.config._attn_implementation = "eager"
     try:

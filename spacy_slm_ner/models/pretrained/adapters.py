@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import ModuleDict
 
 from ...errors import BaseModelError
+from .quiet import quiet
 
 DEFAULT = "default"
 WEIGHTS = "adapter_model.safetensors"
@@ -30,9 +31,10 @@ def add_adapter(model: Any, name: str, config: LoraConfig) -> PeftModel:
     if name in adapter_names(model):
         raise BaseModelError(f"There is an adapter {name!r} already. Take another name.")
     try:
-        if not isinstance(model, PeftModel):
-            return get_peft_model(model, config, adapter_name=name)
-        model.add_adapter(name, config)
+        with quiet():
+            if not isinstance(model, PeftModel):
+                return get_peft_model(model, config, adapter_name=name)
+            model.add_adapter(name, config)
     except ValueError as error:
         raise cannot_adapt(model, str(error)) from error
     if not adapter_state(model, name):

@@ -12,8 +12,6 @@ from typing import Any, Optional
 
 from tokenizers import Tokenizer
 
-from .tokenizer_files import FILE, load_tokenizer, save_tokenizer
-
 logger = logging.getLogger("spacy_slm_ner")
 
 # BERT's vocabularies have it, the cased and the uncased ones.
@@ -27,6 +25,9 @@ def mark_line_breaks(folder: Path) -> Optional[str]:
     RETURNS (Optional[str]): The piece; None, and nothing changed, if the tokenizer keeps line breaks anyway, has no unused
         piece, or the folder has no tokenizer.json.
     """
+    # The command `base` needs them here alone.
+    from .tokenizer_files import FILE, load_tokenizer, save_tokenizer
+
     path = folder / FILE
     if not path.is_file() or keeps_line_breaks(Tokenizer.from_file(str(path))):
         return None
