@@ -158,8 +158,8 @@ def generate(model: Any, work: Work) -> None:
         rows, scripts = [prompts[i] for i in batch], [work.scripts[i] for i in batch]
         width = max(map(len, rows))
         found = model.generate(
-            input_ids=torch.tensor([[work.chat.end] * (width - len(row)) + row for row in rows]),
-            attention_mask=torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows]),
+            input_ids=torch.tensor([[work.chat.end] * (width - len(row)) + row for row in rows], device=model.device),
+            attention_mask=torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=model.device),
             max_new_tokens=max(map(len, scripts)),
             do_sample=False,
             eos_token_id=work.chat.end,
@@ -177,6 +177,6 @@ def forward(model: Any, work: Work) -> None:
     for batch in work.batches():
         rows = [prompts[i] for i in batch]
         width = max(map(len, rows))
-        ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+        ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=model.device)
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=model.device)
         model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)

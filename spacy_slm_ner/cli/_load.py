@@ -53,11 +53,20 @@ def packages_of(lang: str) -> list[str]:
     return [re.split(r"[^\w.-]", line)[0] for line in wanted] or NO_EXTRA.get(lang, [])
 
 
-def load_pipeline(model: str) -> Language:
+def load_pipeline(model: str, gpu_id: int = -1) -> Language:
     """Load a trained pipeline from a folder or an installed package.
 
-    RAISES (ReadError): If it cannot be loaded.
+    gpu_id (int): Number of the GPU, -1 for the CPU.
+    RAISES (ReadError): If it cannot be loaded, or there is no such GPU.
     """
+    if gpu_id >= 0:
+        try:
+            spacy.require_gpu(gpu_id)
+        except Exception as error:
+            raise ReadError(
+                f"Got --gpu-id {gpu_id}, but the GPU cannot be used: {error}. spaCy needs CuPy for it: pip install "
+                "'spacy[cuda12x]', or the extra for another CUDA; or take --gpu-id -1, the CPU."
+            ) from None
     try:
         return spacy.load(model)
     except (OSError, ValueError, ImportError) as error:

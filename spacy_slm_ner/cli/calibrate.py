@@ -20,10 +20,11 @@ def calibrate_cli(
     component: Annotated[
         Optional[str], typer.Option(help="Component; the only one that can be calibrated, if not given.")
     ] = None,
+    gpu_id: Annotated[int, typer.Option(help="Number of the GPU, -1 for the CPU.")] = -1,
 ) -> None:
     """Fit the temperature of a component's scores, so that a score says how often it is right. What is found does not change."""
     with clear_errors():
-        found = calibrate(model, data, output, component)
+        found = calibrate(model, data, output, component, gpu_id)
     console.print(summarize_calibration(found, output), soft_wrap=True, markup=False)
 
 
@@ -40,7 +41,7 @@ def summarize_calibration(found: dict[str, Any], output: Path) -> str:
     )
 
 
-def calibrate(model: str, data: Path, output: Path, component: Optional[str] = None) -> dict[str, Any]:
+def calibrate(model: str, data: Path, output: Path, component: Optional[str] = None, gpu_id: int = -1) -> dict[str, Any]:
     """Calibrate a pipeline, and write it to disk.
 
     RETURNS (dict[str, Any]): Name of the component, its temperature, number of entities, calibration error before and after. If
@@ -48,7 +49,7 @@ def calibrate(model: str, data: Path, output: Path, component: Optional[str] = N
     RAISES (EvaluationError): If no component has a temperature, or gold annotation is missing.
     RAISES (ReadError): If model or data cannot be read.
     """
-    nlp = load_pipeline(model)
+    nlp = load_pipeline(model, gpu_id)
     gold = list(load_docbin(data).get_docs(nlp.vocab))
     require_annotation(gold)
     name = find_component(nlp, component)

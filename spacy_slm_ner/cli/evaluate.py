@@ -22,10 +22,11 @@ def evaluate_cli(
     name: Annotated[Optional[str], typer.Option(help="Name in tables and report; the model's if not given.")] = None,
     gold_preproc: Annotated[bool, typer.Option(help="Use the gold tokens instead of the pipeline's tokenizer.")] = False,
     labels: Annotated[str, typer.Option(help="Entity labels to score, comma separated; all if not given.")] = "",
+    gpu_id: Annotated[int, typer.Option(help="Number of the GPU, -1 for the CPU.")] = -1,
 ) -> None:
     """Score a pipeline: strict, partial and type-only F1, intents, speed. spaCy's and seqeval's strict scores must agree."""
     with clear_errors():
-        metrics = evaluate(model, data, output, name, gold_preproc, comma_list(labels))
+        metrics = evaluate(model, data, output, name, gold_preproc, comma_list(labels), gpu_id)
     print_metrics(metrics)
 
 
@@ -36,6 +37,7 @@ def evaluate(
     name: Optional[str] = None,
     gold_preproc: bool = False,
     labels: Sequence[str] = (),
+    gpu_id: int = -1,
 ) -> dict[str, Any]:
     """Score a pipeline on a DocBin.
 
@@ -43,7 +45,7 @@ def evaluate(
     RAISES (EvaluationError): If the scorers disagree or gold annotation is missing.
     RAISES (ReadError): If model or data cannot be read.
     """
-    nlp = load_pipeline(model)
+    nlp = load_pipeline(model, gpu_id)
     gold = list(load_docbin(data).get_docs(nlp.vocab))
     if not gold:
         raise ReadError(f"{data} holds no docs, so there is nothing to score. Name a DocBin that `convert` wrote.")

@@ -1,9 +1,11 @@
 """Texts and requests for generating models."""
 
 import random
+from importlib.metadata import version
 from typing import Any, Iterator
 
 import pytest
+from packaging.version import Version
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -36,6 +38,11 @@ MARKS = [
 SCRIPTS = ["五月", "四日に", "😀", "👍🏽", "👩‍👩‍👧", "شكرا", "naïve", "e\u0301", "\u200b", "ﬁ", "İ", "Ω"]
 SPACES = ["\n", "\n\n", "\t", "  ", "\r\n", "\u3000", "\xa0", "\x0b"]
 PUNCTUATION = [",", ".", "?!", "—", "“", "”", "'", "…", "(", ")", "/", ":", "\x00"]
+
+
+def since(oldest: str) -> pytest.MarkDecorator:
+    """For what a version of transformers is the first to know, or to do in our way."""
+    return pytest.mark.skipif(Version(version("transformers")) < Version(oldest), reason=f"needs transformers {oldest}")
 
 
 def random_text(choice: random.Random, most: int = 12) -> str:

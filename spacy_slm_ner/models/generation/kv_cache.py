@@ -34,12 +34,15 @@ def find_cache_argument(model: Any) -> str:
     model (Any): A causal language model of transformers.
     RAISES (ValueError): If no name is.
     """
+    reason = ""
     for name in ARGUMENTS:
         cache = to_cache()
         try:
             model(input_ids=torch.tensor([[0]], device=model.device), use_cache=True, **{name: cache})
-        except TypeError:
-            continue
-        if len(key_values(cache)) and cache.get_seq_length() == 1:
-            return name
-    raise ValueError("it keeps no keys and values of what it has read")
+            if len(key_values(cache)) and cache.get_seq_length() == 1:
+                return name
+            reason = "it keeps no keys and values of what it has read"
+        except Exception as error:
+            # Of the name, or of a model that computes otherwise.
+            reason = str(error)
+    raise ValueError(reason)

@@ -35,5 +35,5 @@ def test_a_model_reads_on_behind_it() -> None:
 
 def test_a_model_without_a_cache_is_an_error() -> None:
     config = AutoConfig.for_model("mamba", hidden_size=16, num_hidden_layers=1, vocab_size=10)
-    with pytest.raises(ValueError, match="keeps no keys and values"):
+    with pytest.raises(ValueError):
         find_cache_argument(AutoModelForCausalLM.from_config(config).eval())
