@@ -31,6 +31,7 @@ setup(
         "transformers>=4.48,<6",
         "huggingface-hub>=0.30",
         "aiolimiter>=1.1",
+        "build>=1.0",
         "click>=8.2",
         "datasketch>=1.6",
         "filelock>=3.12",

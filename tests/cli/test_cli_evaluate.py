@@ -4,6 +4,7 @@ from typing import Callable
 
 import pytest
 import spacy
+import torch
 from click.testing import Result
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -109,6 +110,14 @@ def test_pipeline_that_cannot_be_loaded(
     said = fails("evaluate", model, write_docs(ADA))
     assert f"Error: ReadError: Cannot load the pipeline '{model}': " in said
     assert message in said
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_named(fails: Callable, model: Path, write_docs: Callable[..., Path], tmp_path: Path) -> None:
+    gold = write_docs(ADA)
+    for command in (["evaluate", model, gold], ["calibrate", model, gold, tmp_path / "calibrated"]):
+        said = fails(*command, "--gpu-id", 0)
+        assert "ReadError: Got --gpu-id 0, but the GPU cannot be used: " in said and "--gpu-id -1, the CPU." in said
 
 
 def test_missing_data_is_named(fails: Callable, model: Path, tmp_path: Path) -> None:
