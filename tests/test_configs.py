@@ -6,11 +6,15 @@ import pytest
 from spacy.util import load_config, load_model_from_config
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted([*ROOT.glob("configs/*.cfg"), *ROOT.glob("projects/*/configs/*.cfg")])
+PATHS = sorted([*ROOT.glob("configs/*.cfg"), *ROOT.glob("projects/*/configs/*.cfg")])
+CONFIGS = [
+    pytest.param(path, marks=[pytest.mark.trf] if path.stem == "trf" else [], id=f"{path.parent.parent.name}-{path.stem}")
+    for path in PATHS
+]
 ORDER = ("paths", "system", "nlp", "components", "corpora", "training", "pretraining", "initialize")
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", CONFIGS)
 def test_a_config_is_complete_and_valid(path: Path) -> None:
     config = load_config(path, overrides={"paths.train": "corpus/train.spacy"})
     nlp = load_model_from_config(config, auto_fill=True, validate=True)
@@ -22,7 +26,7 @@ def test_a_config_is_complete_and_valid(path: Path) -> None:
     assert nlp.pipe_names == config["nlp"]["pipeline"]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", CONFIGS)
 def test_the_sections_of_all_configs_have_one_order(path: Path) -> None:
     lines = path.read_text(encoding="utf8").splitlines()
     sections = [line.strip("[]") for line in lines if line.startswith("[")]

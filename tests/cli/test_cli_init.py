@@ -87,6 +87,7 @@ def test_check_and_convert_take_the_placeholders(
     assert (tmp_path / "corpus" / "train.spacy").is_file()
 
 
+@pytest.mark.trf
 def test_the_configs_are_complete(tmp_path: Path) -> None:
     init(tmp_path, ["PERSON"])
     for path in sorted((tmp_path / "configs").glob("*.cfg")):
