@@ -49,7 +49,13 @@ def keep_causal(model: Any, layers: Sequence[int]) -> None:
     wrong = [layer for layer in layers if not 0 <= layer < number]
     if wrong:
         raise BaseModelError(f"Got bidirectional layers {wrong}, the base has those from 0 to {number - 1}.")
-    for layer, part in enumerate(getattr(model, "layers", ())):
+    parts = getattr(model, "layers", ())
+    if len(parts) != number:
+        raise BaseModelError(
+            f"Got bidirectional = {list(layers)} for a {type(model).__name__}, whose layers cannot be told apart. Set it to "
+            "true, which is all layers, or name a decoder of Llama's kind (Llama, SmolLM2, Mistral, Qwen2)."
+        )
+    for layer, part in enumerate(parts):
         if layer not in layers:
             part.register_forward_pre_hook(hide_following, with_kwargs=True)
 

@@ -1,6 +1,7 @@
 """From a pass of a model to the logits of the pieces that may follow."""
 
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, Iterator, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
@@ -85,9 +86,15 @@ class LMHead:
 def projected_at(output: Any, columns: Union[slice, torch.Tensor]) -> Iterator[None]:
     """Project the states of some columns alone to the vocabulary.
 
-    They are copied to memory of their own: a bf16 product on a CPU reads a slice of other states a hundred times slower.
+    They are copied to memory of their own: a bf16 product on a CPU reads a slice of other states a hundred times slower. Other
+    threads may project at the same time, each columns of its own.
     """
-    hook = output.register_forward_pre_hook(lambda module, args: (args[0][:, columns].contiguous(),))
+    thread = get_ident()
+
+    def choose(module: Any, args: tuple[Any, ...]) -> Any:
+        return (args[0][:, columns].contiguous(),) if get_ident() == thread else None
+
+    hook = output.register_forward_pre_hook(choose)
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ import torch
 from generator_cases import WORDS
 from stories260k import convert
 from tiny_llama import make_llama
-from transformers import AutoModel, BertConfig, BertModel
+from transformers import AutoModel, BertConfig, BertModel, GPT2Config, GPT2Model
 
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.models.encoding.bidirectional import full_mask, make_bidirectional
@@ -136,6 +136,12 @@ def test_an_encoder_is_an_error() -> None:
 def test_a_layer_that_is_not_there_is_an_error(llama: Path) -> None:
     with pytest.raises(BaseModelError, match=r"Got bidirectional layers \[2, -1\], the base has those from 0 to 1"):
         make_bidirectional(AutoModel.from_pretrained(llama), [0, 2, -1])
+
+
+def test_layers_that_cannot_be_told_apart_are_an_error() -> None:
+    model = GPT2Model(GPT2Config(n_embd=16, n_layer=2, n_head=2, vocab_size=70))
+    with pytest.raises(BaseModelError, match=r"Got bidirectional = \[1\] for a GPT2Model, whose layers cannot be told apart"):
+        make_bidirectional(model, [1])
 
 
 def test_an_attention_that_takes_no_mask_is_an_error(llama: Path) -> None:

@@ -726,6 +726,22 @@ def test_a_free_answer_is_cut_at_its_limit(model: Any, tiny_chat: ChatTokenizer)
     assert sum(len(tiny_chat.encode_plain(written.edge.text)) > 0 for written in answer.path) >= 1
 
 
+@pytest.mark.parametrize("kind", ["llama", "gemma2"])
+def test_threads_may_write_freely_at_the_same_time(kind: str, nlp: Language, tiny_chat: ChatTokenizer) -> None:
+    """Scores of the whole vocabulary, and those that are bounded, come from the model's own projection, which threads share."""
+    decoder = Decoder(talkative(tiny_model(kind, head_dim=8, pad_token_id=0)))
+    tasks = [[ask(doc) for doc in random_docs(nlp, 3, seed, most=4)] for seed in range(12)]
+
+    def free(request: Request) -> Guide:
+        return FreeGuide(tiny_chat.decode, tiny_chat.end, 12)
+
+    expected = [decode(decoder, tiny_chat, task, free) for task in tasks]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda task: decode(decoder, tiny_chat, task, free), tasks))
+    for one, other in zip(found, expected):
+        assert_same(one, other)
+
+
 def test_decoding_keeps_no_gradients(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     decoder = Decoder(model)
     decode(decoder, tiny_chat, [ask(split("at 4"))], guide)
