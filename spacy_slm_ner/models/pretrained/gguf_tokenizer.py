@@ -16,7 +16,7 @@ from .tokenizer_files import plain_tokenizer
 
 PREFIX = "tokenizer.ggml."
 # Kinds of pieces by their numbers in the file.
-UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 2, 3, 4, 5, 6
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 # What transformers calls the special pieces that the file has numbers of.
 SPECIAL = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
 SPACE = "▁"
@@ -91,7 +91,8 @@ def build_tokenizer(gguf: GgufFile, length: Optional[int] = None) -> PreTrainedT
     # Most pieces of this kind are pieces of the vocabulary already, and keep their numbers.
     tokenizer.add_special_tokens([AddedToken(piece, normalized=False, special=True) for piece in builder.of(CONTROL, UNKNOWN)])
     tokenizer.add_tokens([AddedToken(piece, normalized=False, special=False) for piece in builder.of(USER_DEFINED)])
-    config = {**names, "clean_up_tokenization_spaces": False, "model_max_length": length}
+    inputs = ["input_ids", "attention_mask"]
+    config = {**names, "clean_up_tokenization_spaces": False, "model_max_length": length, "model_input_names": inputs}
     return plain_tokenizer(tokenizer, config, gguf.fields.get("tokenizer.chat_template"))
 
 
@@ -180,6 +181,10 @@ class SentencePieceReader(VocabularyReader):
 
     def __init__(self, gguf: GgufFile) -> None:
         super().__init__(gguf)
+        # Pieces that are looked for in the text as it is written. Some converters write them as SentencePiece does.
+        self.pieces = [
+            piece.replace(SPACE, " ") if kind == USER_DEFINED else piece for piece, kind in zip(self.pieces, self.kinds)
+        ]
         if len(self.of(BYTE)) != 256 or not any(kind == UNKNOWN for kind in self.kinds):
             raise BaseModelError(
                 f"The tokenizer of {gguf.path} has no pieces for the 256 bytes and for what is unknown, so not every text could "
@@ -209,7 +214,7 @@ class SentencePieceReader(VocabularyReader):
         merged = {
             piece: [(piece[:place], piece[place:]) for place in range(1, len(piece))]
             for piece, number in vocabulary.items()
-            if self.kinds[number] not in (UNKNOWN, CONTROL, BYTE)
+            if self.kinds[number] == NORMAL
         }
         pairs = [
             (scores[vocabulary[piece]], len(left), left, right)

