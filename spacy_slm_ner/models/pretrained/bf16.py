@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from .origin import drop_origin
+
 
 def store_as_bf16(folder: Path) -> None:
     """Rewrite the weights of a base as bf16.
@@ -15,6 +17,7 @@ def store_as_bf16(folder: Path) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
+    drop_origin(folder)
     for path in folder.glob("*.safetensors"):
         weights = {
             name: weight.to(torch.bfloat16) if weight.is_floating_point() else weight for name, weight in load_file(path).items()

@@ -9,7 +9,7 @@ from typing import Optional
 
 from ...errors import BaseModelError
 from .gguf_file import SUFFIX, is_gguf
-from .origin import FILES, Origin, read_origin, sha256_of
+from .origin import FILES, Origin, sha256_of
 
 logger = logging.getLogger("spacy_slm_ner")
 
@@ -97,6 +97,11 @@ def find_base(name: str, revision: Optional[str] = None, weights: bool = True) -
     return folder
 
 
+def is_local(name: str) -> bool:
+    """Whether a name is that of a folder or a file on this machine."""
+    return Path(name).is_dir() or is_gguf(name)
+
+
 def gguf_folder(path: Path) -> Path:
     """Find the folder of a base that is converted from a GGUF file, which is done once."""
     # Needs transformers, which the other models need later.
@@ -116,24 +121,6 @@ def gguf_folder(path: Path) -> Path:
             version=bundled.version if bundled else None,
         ),
     )
-
-
-def origin_of(name: str, revision: Optional[str] = None) -> Optional[Origin]:
-    """Find out which pip package a base was converted from.
-
-    name (str): As for `find_base`; also a folder that `copy_base` wrote.
-    revision (Optional[str]): As for `find_base`.
-    RETURNS (Optional[Origin]): The package and the name to find it by; None for all other bases, and if its files have changed.
-    """
-    folder = None
-    if Path(name).is_dir():
-        folder = Path(name)
-    elif is_gguf(name):
-        folder = find_base(name, revision)
-    elif revision is None:
-        folder = bundled_folder(name)
-    origin = read_origin(folder) if folder else None
-    return origin if origin and origin.base and origin.distribution else None
 
 
 def bundled_folder(name: str) -> Optional[Path]:

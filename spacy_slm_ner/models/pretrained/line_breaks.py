@@ -12,6 +12,8 @@ from typing import Any, Optional
 
 from tokenizers import Tokenizer
 
+from .origin import drop_origin
+
 logger = logging.getLogger("spacy_slm_ner")
 
 # BERT's vocabularies have it, the cased and the uncased ones.
@@ -35,6 +37,7 @@ def mark_line_breaks(folder: Path) -> Optional[str]:
     if UNUSED not in settings["model"].get("vocab", {}):
         logger.warning("The tokenizer in %s drops line breaks, and has no piece %s to stand for them.", folder, UNUSED)
         return None
+    drop_origin(folder)
     add_piece(settings, UNUSED)
     save_tokenizer(load_tokenizer(folder), folder, json.dumps(settings))
     return UNUSED
