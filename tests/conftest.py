@@ -67,6 +67,15 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def gguf_bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where bases from GGUF files are kept during a test."""
+    folder = tmp_path / "gguf-bases"
+    folder.mkdir()
+    monkeypatch.setattr("spacy_slm_ner.models.pretrained.gguf_cache.cache", lambda: folder)
+    return folder
+
+
+@pytest.fixture
 def make_corpus(tmp_path: Path, nlp: Language) -> Callable[..., Path]:
     """Writes texts with the categories given; each has an entity, or none has."""
 

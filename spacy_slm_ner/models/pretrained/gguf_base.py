@@ -161,7 +161,7 @@ def read_config(gguf: GgufFile) -> PretrainedConfig:
     except ValueError as error:
         if isinstance(error, BaseModelError):
             raise
-        raise unreadable(gguf, error) from error
+        raise unreadable(gguf, str(error)) from error
 
 
 def check_all_is_read(gguf: GgufFile, known: Architecture) -> None:
@@ -229,15 +229,19 @@ def load_weights(gguf: GgufFile, config: PretrainedConfig) -> Any:
     known = ARCHITECTURES[gguf.fields["general.architecture"]]
     state = dict(read_weights(gguf, known.layout, config.num_attention_heads, config.num_key_value_heads))
     with quiet():
-        try:
-            model, info = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
-                None, config=config, state_dict=state, torch_dtype=torch.bfloat16, output_loading_info=True
-            )
-        except (ValueError, RuntimeError) as error:
-            raise unreadable(gguf, error) from error
-    missing, left = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
-    if missing or left:
-        raise unreadable(gguf, f"it has no weights for {missing[:3]}, and no place for {left[:3]}.")
+        model, info = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
+            None,
+            config=config,
+            state_dict=state,
+            torch_dtype=torch.bfloat16,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
+    # Those of another shape with both shapes.
+    other = [key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]]
+    for what, names in ("no weights for", info["missing_keys"]), ("no place for", info["unexpected_keys"]), ("other shapes for", other):
+        if names:
+            raise unreadable(gguf, f"it has {what} {sorted(names)[:3]}, as its fields describe it")
     return model
 
 
@@ -249,10 +253,10 @@ def refusal(gguf: GgufFile, what: str) -> BaseModelError:
     )
 
 
-def unreadable(gguf: GgufFile, reason: Any) -> BaseModelError:
-    """An error for what transformers cannot read."""
+def unreadable(gguf: GgufFile, reason: str) -> BaseModelError:
+    """An error for a file that gives no model."""
     return BaseModelError(
-        f"transformers {transformers.__version__} cannot read {gguf.path}, of the architecture "
-        f"{gguf.fields['general.architecture']!r}: {str(reason).rstrip('.')}. Take a newer transformers, or name the model that the file was made "
-        "of, in a folder or on the hub."
+        f"transformers {transformers.__version__} makes no model of {gguf.path}, of the architecture "
+        f"{gguf.fields['general.architecture']!r}: {reason.strip()}. Convert the model again, take a newer transformers, or name "
+        "the model that the file was made of, in a folder or on the hub."
     )

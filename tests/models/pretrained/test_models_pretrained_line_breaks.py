@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from spacy_slm_ner.models.pretrained.line_breaks import UNUSED, mark_line_breaks
+from spacy_slm_ner.models.pretrained.origin import FILE
 
 TEXT = "Hi Bob,\n\nsee you at 6 PM\nAda"
 
@@ -49,6 +50,13 @@ def test_a_second_time_changes_nothing(folder: Path) -> None:
     once = (folder / "tokenizer.json").read_bytes()
     assert mark_line_breaks(folder) is None
     assert (folder / "tokenizer.json").read_bytes() == once
+
+
+def test_where_a_base_came_from_is_forgotten_where_it_changes(folder: Path) -> None:
+    for there in (False, True):
+        (folder / FILE).write_text("{}")
+        mark_line_breaks(folder)
+        assert (folder / FILE).exists() is there
 
 
 def test_a_tokenizer_that_keeps_line_breaks_is_left_alone(data: Path, tmp_path: Path) -> None:
