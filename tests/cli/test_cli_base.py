@@ -47,9 +47,7 @@ def test_a_gguf_file_becomes_a_base(run: Callable[..., Result], gguf: Path, tmp_
     assert (tmp_path / "bases" / "slm" / "origin.json").is_file()
 
 
-def test_a_base_that_is_rewritten_does_not_say_where_it_came_from(
-    run: Callable[..., Result], gguf: Path, tmp_path: Path
-) -> None:
+def test_a_base_that_is_rewritten_does_not_say_where_it_came_from(run: Callable[..., Result], gguf: Path, tmp_path: Path) -> None:
     assert run("base", gguf, tmp_path / "slm", "--bf16").exit_code == 0
     assert not (tmp_path / "slm" / "origin.json").exists()
 

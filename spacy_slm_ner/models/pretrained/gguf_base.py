@@ -1,130 +1,21 @@
-"""From a GGUF file to the folder of a base.
+"""From a GGUF file to the folder of a base."""
 
-What is left out of a file, such as biases or the scaling of positions, gives another model without complaint. So each
-architecture has a list of the fields and weights that are read, and a file with others is refused.
-"""
-
-import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
-import numpy as np
 import torch
-import transformers
-from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, PretrainedConfig
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PretrainedConfig
 
 from ...errors import BaseModelError
 from .base_files import save_base
+from .gguf_config import ARCHITECTURES, read_config
 from .gguf_file import GgufFile, read_gguf
-from .gguf_tokenizer import PREFIX, build_tokenizer
-from .gguf_weights import HEAD_NORMS, ROPE_FACTORS, Layout, read_weights
+from .gguf_tokenizer import build_tokenizer
+from .gguf_weights import read_weights
 from .quiet import quiet
 
 # Counts up when a conversion gives other files than before.
 CONVERSION = 1
-# Fields of all architectures, and what transformers calls them.
-SIZES = {
-    "context_length": "max_position_embeddings",
-    "block_count": "num_hidden_layers",
-    "embedding_length": "hidden_size",
-    "feed_forward_length": "intermediate_size",
-    "attention.head_count": "num_attention_heads",
-}
-OPTIONAL = (
-    "attention.head_count_kv",
-    "attention.key_length",
-    "attention.value_length",
-    "attention.layer_norm_rms_epsilon",
-    "rope.dimension_count",
-    "rope.freq_base",
-    "vocab_size",
-)
-# Values of other fields that change nothing.
-NEUTRAL = {
-    "attention.causal": (True,),
-    "expert_count": (0,),
-    "expert_used_count": (0,),
-    "rope.scaling.type": ("none",),
-    "rope.scaling.finetuned": (True, False),
-}
-LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What is read of the files of an architecture.
-
-    model_type (str): Its name in transformers.
-    layout (Layout): Of its weights.
-    fields (tuple[str, ...]): Fields that not all have.
-    config (Callable[[GgufFile, dict[str, Any]], dict[str, Any]]): Computes the part of the config that not all have, from the
-        file and the other part.
-    """
-
-    model_type: str
-    layout: Layout
-    fields: tuple[str, ...]
-    config: Callable[[GgufFile, dict[str, Any]], dict[str, Any]]
-
-
-def llama_config(gguf: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
-    if ROPE_FACTORS not in gguf.tensors:
-        return {}
-    found = gguf.values(ROPE_FACTORS)
-    scaling = {"rope_type": "llama3", "factor": float(found.max()), **LLAMA3}
-    if not np.allclose(found, llama3_factors(config["head_dim"], config["rope_theta"], scaling["factor"]), rtol=1e-4):
-        raise refusal(gguf, f"the weights {ROPE_FACTORS}, which are not those of Llama 3")
-    return {"rope_scaling": scaling}
-
-
-def llama3_factors(width: int, theta: float, factor: float) -> np.ndarray:
-    """Compute by what the wave lengths of Llama 3 are stretched: long ones by a factor, short ones not, others in between.
-
-    RETURNS (np.ndarray): Shape: (width / 2,).
-    """
-    lengths = 2 * math.pi * theta ** (np.arange(0, width, 2) / width)
-    low, high = LLAMA3["low_freq_factor"], LLAMA3["high_freq_factor"]
-    share = (LLAMA3["original_max_position_embeddings"] / lengths - low) / (high - low)
-    return 1 / np.interp(share, [0.0, 1.0], [1 / factor, 1.0])
-
-
-def gemma3_config(gguf: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
-    field = fields_of(gguf)
-    pattern = field.get("attention.sliding_window_pattern", 6)
-    if not np.array_equal(pattern, 6) and not np.array_equal(pattern, gemma3_layers(config["num_hidden_layers"])):
-        raise refusal(gguf, f"the field attention.sliding_window_pattern = {pattern}, allowed is 6")
-    return {
-        "sliding_window": needed(gguf, "attention.sliding_window"),
-        "rope_local_base_freq": field.get("rope.freq_base_swa", 10000.0),
-        "query_pre_attn_scalar": config["head_dim"],
-    }
-
-
-def gemma3_layers(layers: int) -> list[bool]:
-    """Say which layers have a sliding window: all but every sixth."""
-    return [number % 6 != 5 for number in range(layers)]
-
-
-def no_more(gguf: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
-    return {}
-
-
-NORMS = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
-AROUND = {
-    "attn_norm": "input_layernorm",
-    "post_attention_norm": "post_attention_layernorm",
-    "ffn_norm": "pre_feedforward_layernorm",
-    "post_ffw_norm": "post_feedforward_layernorm",
-}
-SLIDING = ("attention.sliding_window", "attention.sliding_window_pattern", "rope.freq_base_swa")
-# By the names in the files.
-ARCHITECTURES = {
-    "llama": Architecture("llama", Layout(NORMS, interleaved=True), (), llama_config),
-    "qwen2": Architecture("qwen2", Layout(NORMS, biased=("attn_q", "attn_k", "attn_v")), (), no_more),
-    "qwen3": Architecture("qwen3", Layout(NORMS | HEAD_NORMS), (), no_more),
-    "gemma3": Architecture("gemma3_text", Layout(AROUND | HEAD_NORMS, norm_offset=1.0), SLIDING, gemma3_config),
-}
 
 
 def convert_gguf(path: Path, folder: Path) -> GgufFile:
@@ -142,92 +33,13 @@ def convert_gguf(path: Path, folder: Path) -> GgufFile:
     return gguf
 
 
-def read_config(gguf: GgufFile) -> PretrainedConfig:
-    """Make the config of a GGUF file.
-
-    RAISES (BaseModelError): If the architecture is not known, or something of it is not read.
-    """
-    name = gguf.fields.get("general.architecture")
-    known = ARCHITECTURES.get(str(name))
-    if known is None:
-        raise BaseModelError(
-            f"{gguf.path} has the architecture {name!r}, allowed are {', '.join(ARCHITECTURES)}. "
-            "Name the model that it was made of, in a folder or on the hub."
-        )
-    check_all_is_read(gguf, known)
-    config = shared_config(gguf)
-    try:
-        return AutoConfig.for_model(known.model_type, **config, **known.config(gguf, config))
-    except ValueError as error:
-        if isinstance(error, BaseModelError):
-            raise
-        raise unreadable(gguf, str(error)) from error
-
-
-def check_all_is_read(gguf: GgufFile, known: Architecture) -> None:
-    """RAISES (BaseModelError): If a file has fields or weights of its architecture that are not read."""
-    read = {*SIZES, *OPTIONAL, *known.fields}
-    for name, value in fields_of(gguf).items():
-        if name not in read and value not in NEUTRAL.get(name, ()):
-            raise refusal(gguf, f"the field {name} = {value}")
-    for name in gguf.tensors:
-        if known.layout.name(name) is None and not (name == ROPE_FACTORS and known.config is llama_config):
-            raise refusal(gguf, f"the weights {name}")
-
-
-def shared_config(gguf: GgufFile) -> dict[str, Any]:
-    """Make the part of a config that all architectures have."""
-    field = fields_of(gguf)
-    config = {name: needed(gguf, own) for own, name in SIZES.items()}
-    heads = config["num_attention_heads"]
-    width = field.get("attention.key_length", config["hidden_size"] // heads)
-    if {field.get(name, width) for name in ("attention.value_length", "rope.dimension_count")} != {width}:
-        raise refusal(gguf, f"heads of {width} values of which not all are rotated, or not all are written")
-    numbers = {name: gguf.fields.get(f"{PREFIX}{short}_token_id") for name, short in TOKENS.items()}
-    return {
-        **config,
-        **numbers,
-        "num_key_value_heads": field.get("attention.head_count_kv", heads),
-        "head_dim": width,
-        "rms_norm_eps": shortest(needed(gguf, "attention.layer_norm_rms_epsilon")),
-        "rope_theta": field.get("rope.freq_base", 10000.0),
-        "vocab_size": gguf.tensors["token_embd.weight"].shape[-1] if "token_embd.weight" in gguf.tensors else 0,
-        "tie_word_embeddings": "output.weight" not in gguf.tensors,
-    }
-
-
-TOKENS = {"bos_token_id": "bos", "eos_token_id": "eos", "pad_token_id": "padding"}
-
-
-def fields_of(gguf: GgufFile) -> dict[str, Any]:
-    """Return the fields of the architecture of a file, without its name in front."""
-    start = f"{gguf.fields['general.architecture']}."
-    return {name.removeprefix(start): value for name, value in gguf.fields.items() if name.startswith(start)}
-
-
-def needed(gguf: GgufFile, name: str) -> Any:
-    """Return a field that every file has."""
-    value = fields_of(gguf).get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    found = "no field" if value is None else f"{value} as the field"
-    raise BaseModelError(
-        f"{gguf.path} has {found} {name}, which must be a number. Convert the model again, with a newer version of llama.cpp."
-    )
-
-
-def shortest(value: float) -> float:
-    """Return the shortest number that is the same as a 32-bit one."""
-    return float(str(np.float32(value)))
-
-
 def load_weights(gguf: GgufFile, config: PretrainedConfig) -> Any:
     """Put the weights of a GGUF file into a model of transformers, in bf16.
 
     RAISES (BaseModelError): If they are not all that the model has.
     """
-    known = ARCHITECTURES[gguf.fields["general.architecture"]]
-    state = dict(read_weights(gguf, known.layout, config.num_attention_heads, config.num_key_value_heads))
+    layout = ARCHITECTURES[gguf.fields["general.architecture"]].layout
+    state = dict(read_weights(gguf, layout, config.num_attention_heads, config.num_key_value_heads))
     with quiet():
         model, info = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
             None,
@@ -237,26 +49,13 @@ def load_weights(gguf: GgufFile, config: PretrainedConfig) -> Any:
             output_loading_info=True,
             ignore_mismatched_sizes=True,
         )
-    # Those of another shape with both shapes.
+    # Those of another shape come with both shapes.
     other = [key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]]
-    for what, names in ("no weights for", info["missing_keys"]), ("no place for", info["unexpected_keys"]), ("other shapes for", other):
+    found = {"no weights for": info["missing_keys"], "no place for": info["unexpected_keys"], "another shape for": other}
+    for what, names in found.items():
         if names:
-            raise unreadable(gguf, f"it has {what} {sorted(names)[:3]}, as its fields describe it")
+            raise BaseModelError(
+                f"{gguf.path} has {what} {sorted(names)[:3]} in the model that its fields describe. Convert the model again, or "
+                "name the one that the file was made of, in a folder or on the hub."
+            )
     return model
-
-
-def refusal(gguf: GgufFile, what: str) -> BaseModelError:
-    """An error for what would be left out."""
-    return BaseModelError(
-        f"{gguf.path} has {what}. This is not read, and the model would be another without it. "
-        "Name the model that it was made of, in a folder or on the hub."
-    )
-
-
-def unreadable(gguf: GgufFile, reason: str) -> BaseModelError:
-    """An error for a file that gives no model."""
-    return BaseModelError(
-        f"transformers {transformers.__version__} makes no model of {gguf.path}, of the architecture "
-        f"{gguf.fields['general.architecture']!r}: {reason.strip()}. Convert the model again, take a newer transformers, or name "
-        "the model that the file was made of, in a folder or on the hub."
-    )

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Iterator, NamedTuple, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import BaseModelError
 
@@ -62,11 +61,6 @@ class GgufFile:
         for tensor in self.tensors.values():
             sizes[tensor.kind] += math.prod(tensor.shape)
         return sizes.most_common(1)[0][0]
-
-    def values(self, name: str) -> NDArray:
-        """Read a tensor of 32-bit floats."""
-        tensor = self.tensors[name]
-        return np.fromfile(self.path, "<f4", math.prod(tensor.shape), offset=tensor.offset).reshape(tensor.shape[::-1])
 
 
 def is_gguf(name: str) -> bool:
@@ -213,5 +207,5 @@ def import_gguf() -> Any:
     try:
         import gguf
     except ImportError as error:
-        raise BaseModelError(f"A GGUF file needs the package gguf, which cannot be imported: {error}. pip install gguf") from error
+        raise BaseModelError(f"A GGUF file needs the package gguf, which is not there: {error}. pip install gguf") from error
     return gguf

@@ -171,7 +171,7 @@ class ByteLevelReader(VocabularyReader):
 
 
 class SentencePieceReader(VocabularyReader):
-    """Reads a tokenizer of SentencePiece that merges characters, with pieces for the bytes of others, as that of Llama 2 and Gemma.
+    """Reads a tokenizer of SentencePiece that merges characters, as that of Llama 2 or Gemma.
 
     Merges are not in the file: two pieces are merged if both together are a piece, that with the highest score first.
     """

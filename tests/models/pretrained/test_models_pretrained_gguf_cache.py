@@ -36,7 +36,9 @@ def conversions(gguf_bases: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]
     return made
 
 
-def test_a_file_is_converted_once(path: Path, conversions: list[Path], gguf_bases: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_is_converted_once(
+    path: Path, conversions: list[Path], gguf_bases: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "spacy_slm_ner"):
         first, second = converted(path, ORIGIN), converted(path, ORIGIN)
     assert first == second == gguf_bases / f"{'ab' * 32}-v{gguf_cache.CONVERSION}"

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Optional
 
@@ -114,7 +115,28 @@ WORDS = "I'LL pay 1234 €\n\n  x\t12\r\nnaïve's  "
     [
         pytest.param(
             ("smollm", "starcoder", "refact"),
-            ["I", "'", "LL", " pay", " ", "1", "2", "3", "4", " €", "\n\n ", " x", "\t", "1", "2", "\r", "\n", "naïve", "'s", "  "],
+            [
+                "I",
+                "'",
+                "LL",
+                " pay",
+                " ",
+                "1",
+                "2",
+                "3",
+                "4",
+                " €",
+                "\n\n ",
+                " x",
+                "\t",
+                "1",
+                "2",
+                "\r",
+                "\n",
+                "naïve",
+                "'s",
+                "  ",
+            ],
             id="single-digits",
         ),
         pytest.param(
@@ -254,7 +276,7 @@ def merge(text: str) -> list[int]:
     symbols = list(text.replace(" ", "▁"))
     rank = {piece: place for place, piece in enumerate(MERGED)}
     while True:
-        pairs = [(rank[left + right], place) for place, (left, right) in enumerate(zip(symbols, symbols[1:])) if left + right in rank]
+        pairs = [(rank[left + right], place) for place, (left, right) in enumerate(pairwise(symbols)) if left + right in rank]
         if not pairs:
             break
         _, place = min(pairs)
