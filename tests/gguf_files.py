@@ -103,6 +103,7 @@ def write_gguf(
     config = model.config
     name = architecture or config.model_type.removesuffix("_text")
     writer = gguf.GGUFWriter(path, name)
+    writer.add_name("Tiny")
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     own: dict[str, Any] = {
         "context_length": config.max_position_embeddings,

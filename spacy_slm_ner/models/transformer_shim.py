@@ -184,7 +184,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
     # Storage
 
     def to_disk(self, path: Union[str, Path]) -> None:
-        """Write a folder: the adapters as safetensors, and the base by its name or as a whole."""
+        """Write a folder: the adapters as safetensors, and the base by its name, and that of its pip package, or as a whole."""
         path = Path(path)
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -201,7 +201,8 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
     def from_disk(self, path: Union[str, Path]) -> "TransformerShim":
         """Read what `to_disk` wrote.
 
-        RAISES (BaseModelError): If the base cannot be found, or is not the one that was trained with.
+        RAISES (BaseModelError): If the base cannot be found, or is not the one that was trained with. One that is carried by a pip
+            package is found there, whatever folder the config names.
         """
         path = Path(path)
         if not (path / self.manifest).is_file():

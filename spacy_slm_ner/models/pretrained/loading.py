@@ -21,7 +21,8 @@ POOLER = "pooler"
 def load_causal_lm(name: str, revision: Optional[str], dtype: torch.dtype, device: torch.device) -> tuple[Any, ChatTokenizer]:
     """Load a base that writes.
 
-    name (str): A hub id or a local folder, as for `find_base`; a folder with a config but no weights gives random ones.
+    name (str): A hub id, a GGUF file or a local folder, as for `find_base`; a folder with a config but no weights gives random
+        ones.
     revision (Optional[str]): Of the hub.
     dtype (torch.dtype): Of its weights.
     device (torch.device): Where to put it.
