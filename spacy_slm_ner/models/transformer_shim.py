@@ -201,8 +201,8 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
     def from_disk(self, path: Union[str, Path]) -> "TransformerShim":
         """Read what `to_disk` wrote.
 
-        RAISES (BaseModelError): If the base cannot be found, or is not the one that was trained with. One that is carried by a pip
-            package is found there, whatever folder the config names.
+        RAISES (BaseModelError): If the base cannot be found, or is not the one that was trained with. One that a pip package
+            carries is looked for there, whatever folder the config names.
         """
         path = Path(path)
         if not (path / self.manifest).is_file():

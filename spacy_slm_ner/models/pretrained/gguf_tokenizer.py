@@ -5,7 +5,8 @@ how texts are cut before they are merged. So the file's fields are put together 
 refused: a model reads wrong pieces without complaint, only badly.
 """
 
-from typing import Any, Callable, NamedTuple, Optional, Sequence
+from collections import defaultdict
+from typing import Any, Callable, ClassVar, NamedTuple, Optional, Sequence
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
@@ -86,9 +87,15 @@ def build_tokenizer(gguf: GgufFile, length: Optional[int] = None) -> PreTrainedT
         )
     builder = BUILDERS[kind](gguf)
     names = builder.names()
-    tokenizer = builder.build()
+    try:
+        tokenizer = builder.build()
+    except BaseModelError:
+        raise
+    except Exception as error:
+        # Errors of tokenizers have no base of their own.
+        raise BaseModelError(f"The tokenizer of {gguf.path} is damaged: {error}. Convert the model again.") from error
     tokenizer.post_processor = frame(builder, names)
-    # Most pieces of this kind are pieces of the vocabulary already, and keep their numbers.
+    # They are pieces of the vocabulary already, and keep their numbers.
     tokenizer.add_special_tokens([AddedToken(piece, normalized=False, special=True) for piece in builder.of(CONTROL, UNKNOWN)])
     tokenizer.add_tokens([AddedToken(piece, normalized=False, special=False) for piece in builder.of(USER_DEFINED)])
     inputs = ["input_ids", "attention_mask"]
@@ -103,7 +110,7 @@ class VocabularyReader:
     """
 
     # Numbers of special pieces and whether the first is put in front of texts, where the file does not say.
-    defaults: dict[str, int] = {}  # noqa: RUF012
+    defaults: ClassVar[dict[str, int]] = {}
     add_bos = False
 
     def __init__(self, gguf: GgufFile) -> None:
@@ -176,7 +183,7 @@ class SentencePieceReader(VocabularyReader):
     Merges are not in the file: two pieces are merged if both together are a piece, that with the highest score first.
     """
 
-    defaults = {"bos_token": 1, "eos_token": 2, "unk_token": 0}  # noqa: RUF012
+    defaults: ClassVar[dict[str, int]] = {"bos_token": 1, "eos_token": 2, "unk_token": 0}
     add_bos = True
 
     def __init__(self, gguf: GgufFile) -> None:
@@ -211,24 +218,33 @@ class SentencePieceReader(VocabularyReader):
     def merges(self, vocabulary: dict[str, int]) -> list[tuple[str, str]]:
         """List what is merged, from the first."""
         scores = self.numbers("scores")
-        merged = {
-            piece: [(piece[:place], piece[place:]) for place in range(1, len(piece))]
-            for piece, number in vocabulary.items()
-            if self.kinds[number] == NORMAL
-        }
-        pairs = [
-            (scores[vocabulary[piece]], len(left), left, right)
-            for piece, splits in merged.items()
-            for left, right in splits
-            if left in merged and right in merged
-        ]
-        ordered = len({(score, len(left) + len(right)) for score, _, left, right in pairs})
-        if ordered < len({left + right for _, _, left, right in pairs}):
+        plain = set(self.of(NORMAL))
+        splits = {piece: [pair for pair in pairs_of(piece) if plain.issuperset(pair)] for piece in self.of(NORMAL, UNUSED)}
+        ranked: dict[float, list[str]] = defaultdict(list)
+        for piece in self.of(NORMAL):
+            if splits[piece]:
+                ranked[scores[vocabulary[piece]]].append(piece)
+        # Runs of one character, such as those of spaces in Llama 2, grow from the left, whatever is first.
+        tied = [pieces for pieces in ranked.values() if len(pieces) > 1 and len(set("".join(pieces))) > 1]
+        if tied or any(splits[piece] for piece in self.of(UNUSED)):
             raise BaseModelError(
-                f"Pieces of the tokenizer of {self.gguf.path} have the same score, so the order of its merges is not known. "
-                "Name the model that it was made of, in a folder or on the hub."
+                f"Pieces of the tokenizer of {self.gguf.path} have the same score, or are made and taken apart again, so its "
+                "merges are not known. Name the model that it was made of, in a folder or on the hub."
             )
-        return [(left, right) for _, _, left, right in sorted(pairs, key=lambda pair: pair[:2], reverse=True)]
+        return [
+            pair
+            for score in sorted(ranked, reverse=True)
+            for pair in sorted(
+                (pair for piece in ranked[score] for pair in splits[piece]),
+                key=lambda pair: (len(pair[0]), len(pair[1])),
+                reverse=True,
+            )
+        ]
+
+
+def pairs_of(piece: str) -> list[tuple[str, str]]:
+    """List the ways to part a piece in two."""
+    return [(piece[:place], piece[place:]) for place in range(1, len(piece))]
 
 
 BUILDERS: dict[str, Callable[[GgufFile], VocabularyReader]] = {"gpt2": ByteLevelReader, "llama": SentencePieceReader}

@@ -245,6 +245,8 @@ def test_pieces_of_the_user_are_found_in_texts_but_are_not_special(fields: dict[
         pytest.param({"pre": None}, "cuts texts in the way None, known are", id="no-cutting"),
         pytest.param({"token_type": None}, r"has 320 pieces, but no tokenizer\.ggml\.token_type for each", id="no-kinds"),
         pytest.param({"token_type": [1, 1]}, r"has 320 pieces, but no tokenizer\.ggml\.token_type for each", id="few-kinds"),
+        pytest.param({"merges": ["a zzz"]}, "is damaged: .*zzz.* Convert the model again", id="merge-of-no-piece"),
+        pytest.param({"merges": ["ab"]}, "is damaged: .* Convert the model again", id="merge-of-one"),
         pytest.param({"eos_token_id": 320}, r"has 320 pieces, and names \{'eos_token': 320\}", id="number"),
     ],
 )
@@ -271,6 +273,9 @@ def spm_fields(**change: Any) -> dict[str, Any]:
     return {name: value for name, value in {**fields, **change}.items() if value is not None}
 
 
+KINDS = list(zip(SPM_PIECES, spm_fields()["token_type"]))
+
+
 def merge(text: str) -> list[int]:
     """SentencePiece's way: the two neighbours that make the piece with the highest score, the leftmost first, become one."""
     symbols = list(text.replace(" ", "▁"))
@@ -292,6 +297,21 @@ def test_characters_are_merged_by_scores(text: str) -> None:
     ids = tokenizer.encode(text, add_special_tokens=False).ids
     assert ids == merge(text)
     assert tokenizer.decode(ids, skip_special_tokens=False) == text
+
+
+@pytest.mark.parametrize(("spaces", "expected"), [(1, [1]), (3, [3]), (4, [4]), (7, [4, 3]), (10, [4, 4, 2])])
+def test_runs_of_spaces_grow_from_the_left(spaces: int, expected: list[int]) -> None:
+    """In Llama 2, they all have the same score."""
+    runs = ["▁▁▁", "▁▁▁▁", "▁▁"]
+    fields = spm_fields()
+    plain = [
+        (piece, kind, score) for piece, kind, score in zip(SPM_PIECES, fields["token_type"], fields["scores"]) if " " not in piece
+    ]
+    others = [one for one in plain if one[0] not in runs]
+    pieces, kinds, scores = zip(*others, *((run, 1, -1e9) for run in runs))
+    tokenizer = built(spm_fields(tokens=list(pieces), token_type=list(kinds), scores=list(scores)))
+    found = tokenizer.encode(" " * spaces, add_special_tokens=False).ids
+    assert [len(tokenizer.id_to_token(number)) for number in found] == expected
 
 
 @pytest.mark.parametrize("written", ["  ", "▁▁"], ids=["spaces", "marks"])
@@ -334,7 +354,11 @@ def test_it_writes_texts_as_the_sum_of_their_parts() -> None:
         pytest.param({"precompiled_charsmap": [1]}, "rewrites texts before it cuts them", id="normalizer"),
         pytest.param({"remove_extra_whitespaces": True}, "rewrites texts before it cuts them", id="spaces"),
         pytest.param({"scores": None}, r"but no tokenizer\.ggml\.scores for each", id="no-scores"),
-        pytest.param({"scores": [0.0] * len(SPM_PIECES)}, "have the same score, so the order of its merges", id="scores"),
+        pytest.param({"scores": [0.0] * len(SPM_PIECES)}, "have the same score, or are made", id="scores"),
+        pytest.param(
+            {"scores": [*spm_fields()["scores"][:262], 0.0, 0.0, *spm_fields()["scores"][264:]]}, "same score", id="two-scores"
+        ),
+        pytest.param({"token_type": [5 if piece == "abc" else kind for piece, kind in KINDS]}, "taken apart", id="unused"),
     ],
 )
 def test_characters_that_cannot_be_merged_exactly_are_refused(change: dict[str, Any], message: Optional[str]) -> None:
