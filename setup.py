@@ -84,11 +84,14 @@ setup(
             "spacy-slm-ner.InlineTags.v1 = spacy_slm_ner.formats.inline_tags:create_inline_tags",
             "spacy-slm-ner.SpanLines.v1 = spacy_slm_ner.formats.span_lines:create_span_lines",
             "spacy-slm-ner.TokenLines.v1 = spacy_slm_ner.formats.token_lines:create_token_lines",
+            "spacy-slm-ner.TrailingTags.v1 = spacy_slm_ner.formats.trailing_tags:create_trailing_tags",
             "spacy-slm-ner.TaskLength.v1 = spacy_slm_ner.pretraining.mixture:create_task_length",
             "spacy-slm-ner.Lora.v1 = spacy_slm_ner.models.pretrained.lora:create_lora",
+            "spacy-slm-ner.Lora.v2 = spacy_slm_ner.models.pretrained.lora:create_lora_v2",
         ],
         "spacy_readers": [
             "spacy-slm-ner.Mixture.v1 = spacy_slm_ner.pretraining.mixture:create_mixture",
+            "spacy-slm-ner.Mixture.v2 = spacy_slm_ner.pretraining.mixture:create_mixture_v2",
         ],
         "spacy_scorers": [
             "spacy-slm-ner.bio_ner_scorer.v1 = spacy_slm_ner.pipeline.scorer:make_slm_ner_scorer",

@@ -98,9 +98,10 @@ class Scripted(GrammarGuide):
         self.script = script
         self.written = 0
 
-    def step(self, piece: int, logprob: float = 0.0) -> None:
-        super().step(piece, logprob)
+    def step(self, piece: int, logprob: float = 0.0) -> bool:
+        is_read = super().step(piece, logprob)
         self.written += 1
+        return is_read
 
 
 def scripted_step(row: RunningSequence, logits: StepLogits, number: int, column: int) -> int:

@@ -1,8 +1,9 @@
 """Grammars of answers, over text.
 
 A grammar is a nondeterministic automaton that is never built as a whole: its states are made when they are reached, and each
-edge writes a segment of text. Segments are also the units of tokenization, in training and in decoding: a text is encoded
-segment by segment, so the pieces of a target are exactly those that the constraint allows.
+edge writes a segment of text, or is silent: it is chosen, and leaves no trace. Segments are also the units of tokenization, in
+training and in decoding: a text is encoded segment by segment, so the pieces of a target are exactly those that the constraint
+allows.
 """
 
 from dataclasses import dataclass, field
@@ -17,12 +18,19 @@ State = tuple[Any, ...]
 class Edge(NamedTuple):
     """A transition that writes a segment.
 
-    text (str): The segment, never empty.
+    text (str): The segment; empty if the edge is silent.
     target (State): State after it.
+    choice (str): What is chosen for a silent edge: it is decided on like other segments, but neither written nor read.
     """
 
     text: str
     target: State
+    choice: str = ""
+
+    @property
+    def chosen(self) -> str:
+        """What is decided on: the choice of a silent edge, the segment of any other."""
+        return self.choice or self.text
 
 
 class Grammar(Protocol):

@@ -65,11 +65,12 @@ class Guide(Protocol):
         """Return the piece ids that may come next, sorted; None for any."""
         ...
 
-    def step(self, piece: int, logprob: float) -> None:
+    def step(self, piece: int, logprob: float) -> bool:
         """Write a piece.
 
         piece (int): One of the allowed pieces.
         logprob (float): Natural logarithm of its probability among the allowed pieces.
+        RETURNS (bool): Whether the piece is a part of the text, which the model reads on from.
         """
         ...
 
@@ -127,7 +128,7 @@ class GrammarGuide:
     def _enter(self, state: State, path: Optional[LinkedList[ScoredSegment]]) -> Iterator[Thread]:
         """Start a thread for each edge from a state, and one for the end of the text."""
         for edge in self.grammar.edges(state):
-            yield Thread(edge, tuple(self.encode(edge.text)), 0, 0.0, path)
+            yield Thread(edge, tuple(self.encode(edge.chosen)), 0, 0.0, path)
         if self.grammar.may_end(state):
             yield Thread(None, (self.end,), 0, 0.0, path)
 
@@ -136,11 +137,12 @@ class GrammarGuide:
             self._allowed = sorted({thread.pieces[thread.position] for thread in self._threads})
         return self._allowed
 
-    def step(self, piece: int, logprob: float = 0.0) -> None:
+    def step(self, piece: int, logprob: float = 0.0) -> bool:
         """Write a piece.
 
         piece (int): One of the allowed pieces.
         logprob (float): Natural logarithm of its probability among the allowed pieces, 0.0 if it is the only one.
+        RETURNS (bool): Whether it is a part of the text.
         RAISES (ValueError): If the piece is not allowed.
         """
         matching = [
@@ -155,6 +157,7 @@ class GrammarGuide:
             self._state, self._pieces_after_state = matching[0].edge.target, []
         self._threads = [successor for thread in matching for successor in self._advance(thread)]
         self._allowed = None
+        return not any(thread.edge is not None and thread.edge.choice for thread in matching)
 
     def _advance(self, thread: Thread) -> Iterator[Thread]:
         """Continue a thread: itself within a segment, or threads of the next segments after it."""
@@ -207,11 +210,12 @@ class FreeGuide:
     def allowed(self) -> None:
         return None
 
-    def step(self, piece: int, logprob: float = 0.0) -> None:
+    def step(self, piece: int, logprob: float = 0.0) -> bool:
         self._ended = piece == self.end
         if not self._ended:
             self._pieces.append(piece)
             self._logprobs.append(logprob)
+        return True
 
     def propose(self, draft: Draft, max_pieces: int) -> list[int]:
         return []

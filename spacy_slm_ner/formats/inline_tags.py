@@ -9,11 +9,10 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Iterator, NamedTuple, Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 from spacy.tokens import Doc
 
-from ..alignment import Mention, locate
 from ..constraints.grammar import Edge, Grammar, State
 from ..types import Span
 from .base import (
@@ -23,40 +22,16 @@ from .base import (
     Message,
     ParsedAnswer,
     PromptFormat,
-    escape_label,
     gold_spans,
-    labels_by_name,
     unescape,
 )
 from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
+from .tagged_words import TaggedWords, find_by_words, tag_name
 from .tokens import WrittenTokens
 
 # An escaped character matches first, so that it can neither open nor close a tag.
 TAGGED = re.compile(r"\\.|<(?P<label>(?!/)(?:\\.|[^<>\\])+)>(?P<words>(?:\\.|[^\\])+?)</(?P=label)>", re.DOTALL)
-
-
-def tag_name(label: str) -> str:
-    """Write a label in a tag. A slash at its start is escaped, because it would make a closing tag."""
-    written = escape_label(label, "<>")
-    return f"\\{written}" if written.startswith("/") else written
-
-
-class TaggedWords(NamedTuple):
-    """Words between two tags of an answer, with their range of characters, tags included.
-
-    label (str): Label as written.
-    words (str): Words as written.
-    start (int): First character.
-    end (int): Position after the last character.
-    copy_start (int): First character of the words in the copy without tags.
-    """
-
-    label: str
-    words: str
-    start: int
-    end: int
-    copy_start: int
 
 
 def find_tagged_words(answer: str, start: int) -> Iterator[TaggedWords]:
@@ -107,7 +82,7 @@ class InlineTags(LabelledFormat):
             found = [self._by_position(one, tokens) for one in tagged]
             if all(found):
                 return ParsedAnswer([entity for entity in found if entity], intent, [])
-        return self._by_words(tagged, doc, intent)
+        return find_by_words(tagged, doc, self.labels, intent)
 
     def _by_position(self, tagged: TaggedWords, tokens: "InlineTagsTokens") -> Optional[FoundEntity]:
         """Find an entity of a complete copy by its position; None for an unknown label or a tag inside a token."""
@@ -117,23 +92,6 @@ class InlineTags(LabelledFormat):
         if label not in self.labels or start is None or end is None:
             return None
         return FoundEntity(Span(start, end, label), tagged.start, tagged.end)
-
-    def _by_words(self, tagged: Sequence[TaggedWords], doc: Doc, intent: Optional[str]) -> ParsedAnswer:
-        """Find the entities of an incomplete copy by their words."""
-        problems = ["the copy differs from the text, or a mark cuts a word"]
-        by_name = labels_by_name(self.labels)
-        labels = [by_name.get(unescape(one.label).casefold()) for one in tagged]
-        known = [(one, label) for one, label in zip(tagged, labels) if label is not None]
-        mentions = [Mention((unescape(one.words),), label) for one, label in known]
-        found: list[FoundEntity] = []
-        for (one, _), located in zip(known, locate(doc.text, mentions)):
-            tokens = located.span and doc.char_span(located.span.start, located.span.end, alignment_mode="expand")
-            span = Span(tokens.start, tokens.end, located.span.label) if located.span and tokens is not None else None
-            if span is None or any(span.overlaps(other.span) for other in found):
-                problems.append(f"not in the text: {one.words!r}")
-            else:
-                found.append(FoundEntity(span, one.start, one.end))
-        return ParsedAnswer(sorted(found), intent, problems)
 
 
 @dataclass(frozen=True)

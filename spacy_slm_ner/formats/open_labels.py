@@ -14,6 +14,7 @@ from .bio_lines import BioLines
 from .inline_tags import InlineTags
 from .span_lines import SpanLines
 from .token_lines import TokenLines
+from .trailing_tags import TrailingTags
 
 TASK = "task"
 FORMATS: dict[str, FormatFactory] = {
@@ -21,6 +22,7 @@ FORMATS: dict[str, FormatFactory] = {
     "SpanLines": SpanLines,
     "InlineTags": InlineTags,
     "TokenLines": TokenLines,
+    "TrailingTags": TrailingTags,
 }
 
 

@@ -19,6 +19,7 @@ from .pretrained.adapters import (
     adapter_names,
     add_adapter,
     base_of,
+    fill_adapter,
     load_adapter,
     save_adapter,
     use_adapter,
@@ -27,6 +28,7 @@ from .pretrained.base_files import save_base, weights_fingerprint
 from .pretrained.base_source import BaseSource, has_other_weights, packaged_base, source_of
 from .pretrained.hub import is_local
 from .pretrained.lora import LoraSettings
+from .pretrained.lora_linear import drop_between
 
 
 class LoadedModel(Protocol):
@@ -100,7 +102,7 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         base, revision = self.settings.base, self.settings.revision
         self._load(base, revision)
         if self.settings.lora is not None:
-            self.loaded.model = add_adapter(self.loaded.model, DEFAULT, self.settings.lora.to_peft(self.task_type))
+            self._add_adapter(self.settings.lora)
         whole = self.settings.store_base or self.trains_base
         self._source = BaseSource(base, revision) if whole else source_of(base, revision)
         self._stored = whole or (is_local(base) and self._source.distribution is None)
@@ -113,6 +115,13 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
     def _load(self, base: str, revision: Optional[str]) -> None:
         self._loaded = self.load(base, revision)
         self._fingerprint = weights_fingerprint(self._loaded.model)
+
+    def _add_adapter(self, lora: LoraSettings) -> None:
+        """Put a new adapter around the base."""
+        self.loaded.model = add_adapter(self.loaded.model, DEFAULT, lora.to_peft(self.task_type))
+        drop_between(self.loaded.model, lora.dropout)
+        if lora.start is not None:
+            fill_adapter(self.loaded.model, DEFAULT, Path(lora.start))
 
     # Training
 
@@ -219,6 +228,8 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
             self._check_base(manifest, str(path))
         for folder in sorted((path / "adapters").glob("*")):
             self.loaded.model = load_adapter(self.loaded.model, folder.name, folder)
+        if self.settings.lora is not None:
+            drop_between(self.loaded.model, self.settings.lora.dropout)
         if manifest["active"]:
             self.use_adapter(str(manifest["active"]))
         return self

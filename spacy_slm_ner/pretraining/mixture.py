@@ -1,4 +1,4 @@
-"""`spacy-slm-ner.Mixture.v1`: an endless corpus of extraction tasks made from labelled sentences."""
+"""`spacy-slm-ner.Mixture.v2`: an endless corpus of extraction tasks made from labelled sentences."""
 
 import json
 from dataclasses import dataclass
@@ -34,9 +34,23 @@ def create_mixture(
     RETURNS (Callable[[Language], Iterable[Example]]): The corpus.
     """
 
+    return create_mixture_v2(path, formats, seed, limit, together=1)
+
+
+def create_mixture_v2(
+    path: Union[str, Path], formats: Dict[str, float], seed: int = 0, limit: int = 0, together: int = 1
+) -> Callable[[Language], Iterable[Example]]:
+    """The same, registered as `spacy-slm-ner.Mixture.v2`, with neighbouring texts under one task.
+
+    together (int): Number of texts of one source that are asked for the same labels and intents, one behind the other: a batch
+        that keeps their order reads their prompt once.
+    """
+    if together < 1:
+        raise ValueError(f"Got together = {together}, allowed is 1 or more.")
+
     def corpus(nlp: Language) -> Iterator[Example]:
         rng = Random(seed)
-        tasks = TaskMaker(read_sentences(Path(path)), formats, rng)
+        tasks = TaskMaker(read_sentences(Path(path)), formats, rng, together)
         for number, (sentence, task) in enumerate(tasks):
             if limit and number >= limit:
                 return
@@ -54,11 +68,13 @@ class TaskMaker:
     sentences (Sequence[LabelledSentence]): Sentences of all sources.
     formats (Dict[str, float]): Frequency of each prompt format, by its name without version.
     rng (Random): Random number generator.
+    together (int): Number of neighbouring texts under one task.
     """
 
     sentences: Sequence[LabelledSentence]
     formats: Dict[str, float]
     rng: Random
+    together: int = 1
 
     def __iter__(self) -> Iterator[tuple[LabelledSentence, Task]]:
         labels = labels_by_source(self.sentences)
@@ -67,11 +83,15 @@ class TaskMaker:
         fakes = FakeValues(self.rng)
         for first in cycle_shuffled(self.sentences, self.rng):
             source = first.source
-            sentence = fakes.replace_some(self.join_to_length(first, by_source[source]))
+            others = self.rng.choices(by_source[source], k=self.together - 1)
             person_labels = [label for label in labels[source] if label in PERSON_LABELS]
-            if person_labels and self.rng.random() < 0.4:
-                sentence = fakes.as_message(sentence, person_labels[0])
-            yield self.choose_task(vary_case(sentence, self.rng), labels[source], intents[source])
+            texts = []
+            for one in (first, *others):
+                sentence = fakes.replace_some(self.join_to_length(one, by_source[source]))
+                if person_labels and self.rng.random() < 0.4:
+                    sentence = fakes.as_message(sentence, person_labels[0])
+                texts.append(vary_case(sentence, self.rng))
+            yield from self.choose_task(texts, labels[source], intents[source])
 
     def join_to_length(self, first: LabelledSentence, others: Sequence[LabelledSentence]) -> LabelledSentence:
         """Join random sentences to a first one, up to a random length."""
@@ -81,25 +101,26 @@ class TaskMaker:
         return join_sentences(joined, self.rng.choice(SEPARATORS))
 
     def choose_task(
-        self, sentence: LabelledSentence, labels: Sequence[str], intents: Sequence[str]
-    ) -> tuple[LabelledSentence, Task]:
+        self, sentences: Sequence[LabelledSentence], labels: Sequence[str], intents: Sequence[str]
+    ) -> Iterator[tuple[LabelledSentence, Task]]:
         """Choose labels, intents and format of a task at random.
 
-        sentence (LabelledSentence): The text.
-        labels (Sequence[str]): Labels of its source.
-        intents (Sequence[str]): Intents of its source.
-        RETURNS (tuple[LabelledSentence, Task]): The text with the entities of the labels, and the task.
+        sentences (Sequence[LabelledSentence]): The texts under it.
+        labels (Sequence[str]): Labels of their source.
+        intents (Sequence[str]): Intents of their source.
+        YIELDS (tuple[LabelledSentence, Task]): Each text with the entities of the labels, and the task.
         """
-        names = {label: self.label_name(label) for label in self.choose_labels(sentence, labels)}
-        ents = tuple(ent._replace(label=names[ent.label]) for ent in sentence.ents if ent.label in names)
-        chosen_intents = self.choose_intents(sentence.intent, intents)
+        names = {label: self.label_name(label) for label in self.choose_labels(sentences, labels)}
+        chosen_intents = self.choose_intents([sentence.intent for sentence in sentences], intents)
         format = self.rng.choices(list(self.formats), list(self.formats.values()))[0]
         task = Task(format=format, labels=list(dict.fromkeys(names.values())), intents=chosen_intents)
-        return sentence._replace(ents=ents), task
+        for sentence in sentences:
+            ents = tuple(ent._replace(label=names[ent.label]) for ent in sentence.ents if ent.label in names)
+            yield sentence._replace(ents=ents), task
 
-    def choose_labels(self, sentence: LabelledSentence, labels: Sequence[str]) -> List[str]:
-        """Choose most of the labels that a text has, and some of its source that it lacks."""
-        present = sorted({label for _, _, label in sentence.ents})
+    def choose_labels(self, sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> List[str]:
+        """Choose most of the labels that texts have, and some of their source that they lack."""
+        present = sorted({label for sentence in sentences for _, _, label in sentence.ents})
         absent = [label for label in labels if label not in present]
         chosen = [label for label in present if self.rng.random() < 0.85]
         chosen += self.rng.sample(absent, min(len(absent), self.rng.choice((0, 1, 1, 2, 3))))
@@ -108,12 +129,13 @@ class TaskMaker:
         self.rng.shuffle(chosen)
         return chosen
 
-    def choose_intents(self, intent: Optional[str], intents: Sequence[str]) -> List[str]:
-        """Choose the intent of a text and some others of its source, or often none at all."""
-        if not intent or self.rng.random() >= 0.7:
+    def choose_intents(self, named: Sequence[Optional[str]], intents: Sequence[str]) -> List[str]:
+        """Choose the intents of texts and some others of their source, or often none at all."""
+        own = list(dict.fromkeys(intent for intent in named if intent))
+        if not own or not all(named) or self.rng.random() >= 0.7:
             return []
-        others = [other for other in intents if other != intent]
-        chosen = [intent, *self.rng.sample(others, min(len(others), self.rng.choice((1, 1, 2, 4))))]
+        others = [other for other in intents if other not in own]
+        chosen = [*own, *self.rng.sample(others, min(len(others), self.rng.choice((1, 1, 2, 4))))]
         self.rng.shuffle(chosen)
         return chosen
 

@@ -15,8 +15,9 @@ from spacy_slm_ner.constraints.guide import Encode, FreeGuide, GrammarGuide
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
+from spacy_slm_ner.formats.trailing_tags import TrailingTags
 
-FORMATS = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags])
+FORMATS = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TrailingTags])
 TEXTS = [
     "May I meet May in May at 4 or at 4 pm ?",
     "Mayor May maybe",
@@ -60,7 +61,7 @@ def test_the_pieces_of_a_path_are_allowed_one_by_one(format: type, text: str, en
     form, doc = format(("DATE", "TIME")), doc_of(text)
     path = find_path(form.constraint(doc), form.target(doc)) or []
     guide = GrammarGuide(form.constraint(doc), encode, END)
-    for piece in [*(piece for edge in path for piece in encode(edge.text)), END]:
+    for piece in [*(piece for edge in path for piece in encode(edge.chosen)), END]:
         assert piece in guide.allowed()
         guide.step(piece)
     assert guide.done and guide.answer().text == form.target(doc)

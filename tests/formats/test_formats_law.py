@@ -15,9 +15,10 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
 from spacy_slm_ner.formats.token_lines import TokenLines
+from spacy_slm_ner.formats.trailing_tags import TrailingTags
 from spacy_slm_ner.labels import best_category
 
-FORMATS = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TokenLines])
+FORMATS = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TokenLines, TrailingTags])
 
 
 @FORMATS

@@ -16,10 +16,11 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
 from spacy_slm_ner.formats.token_lines import TokenLines
+from spacy_slm_ner.formats.trailing_tags import TrailingTags
 
 LABELS = ("DATE", "TIME")
 INTENTS = ("cancel", "inquiry")
-FORMS = (BioLines, SpanLines, InlineTags, TokenLines)
+FORMS = (BioLines, SpanLines, InlineTags, TokenLines, TrailingTags)
 FORMATS = pytest.mark.parametrize("format", FORMS)
 WORDS = ["Come", "at", "4", "pm", "or", "on", "May", "5", "the", "May", "4", "Friday", "morning", "please", "9:30", "Mayor"]
 MARKS = [

@@ -90,7 +90,7 @@ STRANGE = [
     pytest.param("\\ : B-DATE [2] <DATE></DATE> intent: cancel", id="marks-of-the-formats"),
     pytest.param("a\r\nb\u2028c\x0bd", id="line-breaks"),
 ]
-FORMAT_NAMES = ["BioLines", "SpanLines", "InlineTags", "TokenLines"]
+FORMAT_NAMES = ["BioLines", "SpanLines", "InlineTags", "TokenLines", "TrailingTags"]
 FORMATS = pytest.mark.parametrize("format", FORMAT_NAMES)
 
 

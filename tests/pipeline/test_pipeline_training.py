@@ -35,7 +35,7 @@ from spacy_slm_ner.records.damage import DamageLog
 ROOT = Path(__file__).parents[2]
 LABELS = ("DATE", "EMAIL", "NAME", "TIME")
 INTENTS = ("cancel", "inquiry")
-FORMATS = pytest.mark.parametrize("format", ["BioLines", "TokenLines", "SpanLines", "InlineTags"])
+FORMATS = pytest.mark.parametrize("format", ["BioLines", "TokenLines", "SpanLines", "InlineTags", "TrailingTags"])
 # The steps that each format needs, the rate, and whether an adapter is trained or all weights.
 RECIPES = {
     "BioLines": (80, 0.01, True),

@@ -50,7 +50,7 @@ def attend_packed(
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attend as transformers asks for it. RAISES (CannotPack): If more is asked than ours does."""
-    if softcap is not None or others.get("s_aux") is not None:
+    if softcap is not None or others.get("s_aux") is not None or others.get("dropout"):
         raise CannotPack
     return ATTEND.get()(module.layer_idx, query, key, value, scaling, sliding_window), None
 

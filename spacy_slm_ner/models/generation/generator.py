@@ -6,7 +6,7 @@ from typing import Any, Optional, Sequence
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from ...constraints.grammar import find_path
+from ...constraints.grammar import Edge, find_path
 from ...constraints.guide import Answer, FreeGuide, GrammarGuide, Guide
 from ...formats.base import Request
 from ..pretrained.adapters import base_of, for_use
@@ -92,7 +92,8 @@ class Generator:
         RETURNS (torch.Tensor): Sum over the decisions of each answer, in nats. Shape: (requests,).
         """
         self.model.train()
-        return negative_log_likelihood(self.model, self.dtype, [self.training_example(request) for request in requests])
+        examples = [self.training_example(request) for request in requests]
+        return negative_log_likelihood(self.model, self.dtype, self.capabilities, examples)
 
     def training_example(self, request: Request) -> TrainingExample:
         """Encode a prompt with its right answer, and list what is learned of them."""
@@ -102,7 +103,7 @@ class Generator:
         decisions = [decision._replace(place=start + decision.place) for decision in decisions]
         if self.learn_prompts:
             decisions += [Decision(place, piece, None, self.learn_prompts) for place, piece in enumerate(suffix, len(prefix))]
-        return TrainingExample([*prefix, *suffix, *answer], decisions)
+        return TrainingExample([*prefix, *suffix, *answer], decisions, len(prefix))
 
     def decisions(self, request: Request) -> tuple[list[int], list[Decision]]:
         """List what has to be decided to write the right answer.
@@ -112,23 +113,29 @@ class Generator:
 
         RETURNS (tuple[list[int], list[Decision]]): Piece ids of the answer, and its decisions, with their places in the answer.
         """
-        answer = self.target_pieces(request)
         if not request.constrained:
+            answer = self.target_pieces(request)
             return answer, [Decision(place, piece, None) for place, piece in enumerate(answer)]
-        guide, decisions = self._guide(request), []
-        for place, piece in enumerate(answer):
+        guide, decisions, written = self._guide(request), list[Decision](), list[int]()
+        chosen = [piece for edge in self._target_path(request) for piece in self.chat.encode(edge.chosen)]
+        for piece in [*chosen, self.chat.end]:
             allowed = guide.allowed()
             if allowed is not None and len(allowed) > 1:
-                decisions.append(Decision(place, piece, allowed))
-            guide.step(piece, 0.0)
-        return answer, decisions
+                decisions.append(Decision(len(written), piece, allowed))
+            if guide.step(piece, 0.0):
+                written.append(piece)
+        return written, decisions
 
     def target_pieces(self, request: Request) -> list[int]:
-        """Piece ids of the right answer, cut as the constraint cuts it.
+        """Piece ids of the right answer, cut as the constraint cuts it."""
+        return [piece for edge in self._target_path(request) for piece in self.chat.encode(edge.text)] + [self.chat.end]
+
+    def _target_path(self, request: Request) -> list[Edge]:
+        """Find the edges that write the right answer.
 
         RAISES (ValueError): If the constraint cannot write it.
         """
         path = None if request.target is None else find_path(request.grammar, request.target)
         if path is None:
             raise ValueError(f"Got the target {request.target!r}, which the constraint of its format cannot write.")
-        return [piece for edge in path for piece in self.chat.encode(edge.text)] + [self.chat.end]
+        return path

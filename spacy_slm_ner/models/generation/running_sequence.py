@@ -71,6 +71,8 @@ class RunningSequence:
         while not self.guide.done and not self.unread:
             first_column = -1 - len(self.proposed)
             piece = self._write_likeliest(logits, number, first_column + accepted)
+            if piece is None:
+                continue
             if accepted < len(self.proposed) and piece == self.proposed[accepted]:
                 accepted += 1
             else:
@@ -85,22 +87,21 @@ class RunningSequence:
             allowed = self.guide.allowed()
             if allowed is None or len(allowed) > 1:
                 return
-            self.guide.step(allowed[0], 0.0)
-            self.unread.append(allowed[0])
+            if self.guide.step(allowed[0], 0.0):
+                self.unread.append(allowed[0])
 
     def _adapt_proposal_size(self, accepted: int) -> None:
         if self.proposed:
             right = accepted == len(self.proposed)
             self.proposal_size = 2 * self.proposal_size if right else max(SHORTEST_PROPOSAL, self.proposal_size // 2)
 
-    def _write_likeliest(self, logits: StepLogits, number: int, column: int) -> int:
-        """Write the likeliest allowed piece by the logits of a column. RETURNS (int): The piece."""
+    def _write_likeliest(self, logits: StepLogits, number: int, column: int) -> Optional[int]:
+        """Write the likeliest allowed piece by the logits of a column. RETURNS (Optional[int]): The piece; None if it was chosen
+        silently, so that the same column decides on."""
         allowed = self.guide.allowed()
         if allowed is not None and len(allowed) == 1:
-            self.guide.step(allowed[0], 0.0)
-            return allowed[0]
+            return allowed[0] if self.guide.step(allowed[0], 0.0) else None
         values = logits.logits(number, column, allowed).astype(np.float64)
         best = int(values.argmax())
         piece = best if allowed is None else allowed[best]
-        self.guide.step(piece, -math.log(np.exp(values - values[best]).sum()))
-        return piece
+        return piece if self.guide.step(piece, -math.log(np.exp(values - values[best]).sum())) else None

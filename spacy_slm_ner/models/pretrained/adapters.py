@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import ModuleDict
 
 from ...errors import BaseModelError
+from .lora_linear import make_fast
 from .quiet import quiet
 
 DEFAULT = "default"
@@ -20,7 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def add_adapter(model: Any, name: str, config: LoraConfig) -> PeftModel:
-    """Put a new adapter around a base, beside those that it has.
+    """Put a new adapter around a base, beside those that it has. Its layers are trained in our way, see `LoraLinear`.
 
     RAISES (BaseModelError): If the name cannot be one, is taken, or the base has none of the layers.
     """
@@ -32,15 +33,17 @@ def add_adapter(model: Any, name: str, config: LoraConfig) -> PeftModel:
         raise BaseModelError(f"There is an adapter {name!r} already. Take another name.")
     try:
         with quiet():
-            if not isinstance(model, PeftModel):
-                return get_peft_model(model, config, adapter_name=name)
-            model.add_adapter(name, config)
+            if isinstance(model, PeftModel):
+                model.add_adapter(name, config)
+            else:
+                model = get_peft_model(model, config, adapter_name=name)
     except ValueError as error:
         raise cannot_adapt(model, str(error)) from error
     if not adapter_state(model, name):
         # Before peft 0.18 this is no error of its own.
         model.delete_adapter(name)
         raise cannot_adapt(model, f"It has no layers {config.target_modules}.")
+    make_fast(model)
     return model
 
 

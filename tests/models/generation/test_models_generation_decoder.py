@@ -76,16 +76,16 @@ def plain_decode(model: Any, prompt: Prompt, guide: Guide) -> Answer:
         allowed = guide.allowed()
         if allowed is not None and len(allowed) == 1:
             # Its probability is 1, whatever the model says.
-            guide.step(allowed[0], 0.0)
-            ids.append(allowed[0])
+            if guide.step(allowed[0], 0.0):
+                ids.append(allowed[0])
             continue
         logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].float()
         choice = torch.arange(len(logits)) if allowed is None else torch.tensor(allowed)
         logprobs = torch.log_softmax(logits[choice], dim=0)
         best = int(logprobs.argmax())
         piece = int(choice[best])
-        guide.step(piece, float(logprobs[best]))
-        ids.append(piece)
+        if guide.step(piece, float(logprobs[best])):
+            ids.append(piece)
     return guide.answer()
 
 

@@ -1,0 +1,55 @@
+"""Tagged words of an answer that is a copy of the text, for the formats that mark entities in one."""
+
+from typing import NamedTuple, Optional, Sequence
+
+from spacy.tokens import Doc
+
+from ..alignment import Mention, locate
+from ..types import Span
+from .base import FoundEntity, ParsedAnswer, escape_label, labels_by_name, unescape
+
+
+def tag_name(label: str) -> str:
+    """Write a label in a tag. A slash at its start is escaped, because it would make a closing tag."""
+    written = escape_label(label, "<>")
+    return f"\\{written}" if written.startswith("/") else written
+
+
+class TaggedWords(NamedTuple):
+    """Words between two tags of an answer, with their range of characters, tags included.
+
+    label (str): Label as written.
+    words (str): Words as written.
+    start (int): First character.
+    end (int): Position after the last character.
+    copy_start (int): First character of the words in the copy without tags, where it is asked for.
+    """
+
+    label: str
+    words: str
+    start: int
+    end: int
+    copy_start: int = 0
+
+
+def find_by_words(tagged: Sequence[TaggedWords], doc: Doc, labels: Sequence[str], intent: Optional[str]) -> ParsedAnswer:
+    """Find the entities of an incomplete copy by their words.
+
+    tagged (Sequence[TaggedWords]): What the answer tags, in order.
+    labels (Sequence[str]): Those that are known.
+    intent (Optional[str]): That the answer names.
+    """
+    problems = ["the copy differs from the text, or a mark cuts a word"]
+    by_name = labels_by_name(labels)
+    named = [by_name.get(unescape(one.label).casefold()) for one in tagged]
+    known = [(one, label) for one, label in zip(tagged, named) if label is not None]
+    mentions = [Mention((unescape(one.words),), label) for one, label in known]
+    found: list[FoundEntity] = []
+    for (one, _), located in zip(known, locate(doc.text, mentions)):
+        tokens = located.span and doc.char_span(located.span.start, located.span.end, alignment_mode="expand")
+        span = Span(tokens.start, tokens.end, located.span.label) if located.span and tokens is not None else None
+        if span is None or any(span.overlaps(other.span) for other in found):
+            problems.append(f"not in the text: {one.words!r}")
+        else:
+            found.append(FoundEntity(span, one.start, one.end))
+    return ParsedAnswer(sorted(found), intent, problems)
