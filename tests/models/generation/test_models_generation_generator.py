@@ -1,6 +1,7 @@
 """Learning answers and writing them, over a tiny Llama with random weights."""
 
 import random
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Iterator, Sequence
 from unittest.mock import patch
@@ -21,6 +22,7 @@ from generator_cases import (
     texts_of,
     with_entities,
 )
+from peft import get_peft_model
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
@@ -33,6 +35,7 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.generation.decoder import Decoder
 from spacy_slm_ner.models.generation.generator import Generator
+from spacy_slm_ner.models.pretrained.adapters import add_adapter
 from spacy_slm_ner.models.pretrained.chat_tokenizer import ChatTokenizer
 from spacy_slm_ner.models.pretrained.lora import create_lora
 
@@ -61,6 +64,10 @@ TRAINING_DOCS = [
 
 @torch.no_grad()
 def by_hand(generator: Generator, request: Request) -> float:
+    return float(loss_by_hand(generator, request))
+
+
+def loss_by_hand(generator: Generator, request: Request) -> torch.Tensor:
     """Negative log-likelihood of an answer, alone and without padding: of all its pieces where it is free, else among the allowed
     ones."""
     prompt = [piece for part in generator.chat.prompt(request.messages) for piece in part]
@@ -69,11 +76,11 @@ def by_hand(generator: Generator, request: Request) -> float:
     generator.model.train()
     logits = generator.model(input_ids=torch.tensor([prompt + answer])).logits[0].double()
     guide = GrammarGuide(request.grammar, generator.chat.encode, generator.chat.end)
-    total, place = 0.0, len(prompt) - 1
+    total, place = logits.new_zeros(()), len(prompt) - 1
     chosen = [piece for edge in path for piece in generator.chat.encode(edge.chosen)] + [generator.chat.end]
     for piece in chosen if request.constrained else answer:
         choice = list(guide.allowed()) if request.constrained else list(range(logits.shape[1]))
-        total -= float(torch.log_softmax(logits[place, choice], dim=0)[choice.index(piece)])
+        total = total - torch.log_softmax(logits[place, choice], dim=0)[choice.index(piece)]
         # What is chosen silently is not read.
         place += guide.step(piece) if request.constrained else 1
     return total
@@ -202,6 +209,29 @@ def test_a_free_answer_is_learned_among_all_pieces(generator: Generator) -> None
     touched = generator.model.get_output_embeddings().weight.grad.abs().sum(dim=1)
     assert int((touched > 0).sum()) == len(touched)
     generator.model.zero_grad()
+
+
+@FORMATS
+def test_gradients_are_those_of_peft_on_each_text_alone(format: type, tiny_chat: ChatTokenizer) -> None:
+    generator = make_generator(tiny_chat)
+    config = create_lora(r=4, dropout=0.0).to_peft("CAUSAL_LM")
+    plain = replace(generator, model=get_peft_model(deepcopy(generator.model), config))
+    generator.model = add_adapter(generator.model, "default", config)
+    torch.manual_seed(1)
+    for (name, ours), theirs in zip(generator.model.named_parameters(), plain.model.parameters(), strict=True):
+        if ours.requires_grad:
+            torch.nn.init.normal_(ours, std=0.1)
+            theirs.data.copy_(ours.data)
+    requests = [teach(doc, format) for doc in TRAINING_DOCS]
+    generator.nll(requests).sum().backward()
+    for request in requests:
+        loss_by_hand(plain, request).backward()
+    compared = 0
+    for (name, ours), theirs in zip(generator.model.named_parameters(), plain.model.parameters(), strict=True):
+        if ours.requires_grad:
+            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-3, atol=1e-4, msg=lambda text: f"{name}: {text}")
+            compared += 1
+    assert compared == 2 * 2 * 7
 
 
 @KINDS
