@@ -22,6 +22,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from spacy_slm_ner.formats.base import Request
 from spacy_slm_ner.models.generation.generator import Generator
+from spacy_slm_ner.models.generation.training_examples import target_pieces
 
 # What no label is.
 IGNORED = -100
@@ -32,7 +33,7 @@ def bare_update(generator: Generator, requests: list[Request], optimizer: torch.
     ids, labels = [], []
     for request in requests:
         prompt = generator.chat.prompt(request.messages)
-        answer = generator.target_pieces(request)
+        answer = target_pieces(generator.chat, request)
         start = len(prompt.prefix) + len(prompt.suffix)
         ids.append(torch.tensor([*prompt.prefix, *prompt.suffix, *answer]))
         labels.append(torch.tensor([IGNORED] * start + answer))

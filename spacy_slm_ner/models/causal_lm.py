@@ -36,7 +36,8 @@ def create_causal_lm(
         weights.
     revision (Optional[str]): Branch, tag or commit on the hub.
     lora (Optional[LoraSettings]): The adapter that is trained; None trains all weights.
-    precision (str): "auto", "bf16" or "fp32". Batching never changes a result in fp32; in bf16, within its rounding.
+    precision (str): "auto", "bf16", "fp32", or "int8": fp32, with weights of eight bits in use. Batching never changes a result
+        in fp32; in the others, within their rounding.
     gradient_checkpointing (bool): Compute activations twice in training, to hold fewer of them.
     store_base (bool): Store the base with the pipeline. A base from a local folder or a GGUF file is stored always, unless it was
         converted from a pip package and its files are unchanged; so are weights that were trained as a whole.
@@ -90,7 +91,8 @@ class CausalLMShim(TransformerShim[CausalLMSettings, Generator]):
         model, chat = load_causal_lm(base, revision, torch.float32 if self.trains_base else dtype, device)
         if self.settings.gradient_checkpointing:
             enable_checkpointing(model)
-        return Generator(model, chat, dtype, self.settings.batch_pieces, self.settings.learn_prompts)
+        int8 = self.settings.precision == "int8"
+        return Generator(model, chat, dtype, self.settings.batch_pieces, self.settings.learn_prompts, int8)
 
     def __call__(self, inputs: Sequence[Request], is_train: bool) -> Tuple[Any, Callable]:
         if not is_train:

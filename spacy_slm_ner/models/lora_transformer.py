@@ -53,7 +53,7 @@ def create_lora_transformer(
     pooling (str): Whether a token is its "first" piece, its "last", or the "mean" of all.
     window (int): Most pieces of a text that are read at a time.
     overlap (int): Pieces that two windows of a long text share; their states are averaged.
-    precision (str): "auto", "bf16" or "fp32".
+    precision (str): "auto", "bf16", "fp32", or "int8": fp32, with weights of eight bits in use.
     gradient_checkpointing (bool): Compute activations twice in training, to hold fewer of them.
     store_base (bool): Store the base with the pipeline. A base from a local folder or a GGUF file is stored always, unless it was
         converted from a pip package and its files are unchanged; so are weights that were trained as a whole.
@@ -137,7 +137,7 @@ class LoraTransformerShim(TransformerShim[LoraTransformerSettings, Encoder]):
             make_bidirectional(model, settings.bidirectional_layers)
         if settings.gradient_checkpointing:
             enable_checkpointing(model)
-        encoder = Encoder(model, tokenizer, dtype, settings.encoding, settings.frozen)
+        encoder = Encoder(model, tokenizer, dtype, settings.encoding, settings.frozen, settings.precision == "int8")
         if encoder.width != settings.width:
             raise BaseModelError(
                 f"Got width = {settings.width}, but the states of {base!r} have {encoder.width} values. Set that width under "

@@ -19,7 +19,6 @@ from .pretrained.adapters import (
     adapter_names,
     add_adapter,
     base_of,
-    fill_adapter,
     load_adapter,
     save_adapter,
     use_adapter,
@@ -29,6 +28,7 @@ from .pretrained.base_source import BaseSource, has_other_weights, packaged_base
 from .pretrained.hub import is_local
 from .pretrained.lora import LoraSettings
 from .pretrained.lora_linear import drop_between
+from .pretrained.starting_adapter import start_adapter
 
 
 class LoadedModel(Protocol):
@@ -101,10 +101,11 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         """Load the base, and put a new adapter around it."""
         base, revision = self.settings.base, self.settings.revision
         self._load(base, revision)
+        source = source_of(base, revision)
         if self.settings.lora is not None:
-            self._add_adapter(self.settings.lora)
+            self._add_adapter(self.settings.lora, source.base)
         whole = self.settings.store_base or self.trains_base
-        self._source = BaseSource(base, revision) if whole else source_of(base, revision)
+        self._source = BaseSource(base, revision) if whole else source
         self._stored = whole or (is_local(base) and self._source.distribution is None)
 
     @property
@@ -116,12 +117,11 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         self._loaded = self.load(base, revision)
         self._fingerprint = weights_fingerprint(self._loaded.model)
 
-    def _add_adapter(self, lora: LoraSettings) -> None:
-        """Put a new adapter around the base."""
+    def _add_adapter(self, lora: LoraSettings, base: str) -> None:
+        """Put a new adapter around the base of some name."""
         self.loaded.model = add_adapter(self.loaded.model, DEFAULT, lora.to_peft(self.task_type))
         drop_between(self.loaded.model, lora.dropout)
-        if lora.start is not None:
-            fill_adapter(self.loaded.model, DEFAULT, Path(lora.start))
+        start_adapter(self.loaded.model, DEFAULT, lora, base, self.task_type)
 
     # Training
 

@@ -1,5 +1,5 @@
 import json
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from random import Random
 
@@ -12,7 +12,7 @@ from spacy_slm_ner.constraints.grammar import find_path
 from spacy_slm_ner.formats.base import gold_spans
 from spacy_slm_ner.formats.open_labels import TASK, OpenLabels
 from spacy_slm_ner.pretraining.fake_values import FakeValues
-from spacy_slm_ner.pretraining.mixture import LABEL_NAMES, create_mixture
+from spacy_slm_ner.pretraining.mixture import LABEL_NAMES, create_mixture, create_mixture_v2
 from spacy_slm_ner.pretraining.sentences import LabelledSentence
 from spacy_slm_ner.types import Span
 
@@ -69,6 +69,22 @@ def test_the_same_seed_gives_the_same_tasks(path: Path, nlp: Language) -> None:
         [eg.reference.text for eg in create_mixture(path, FORMATS, seed, limit=20)(nlp)] for seed in (1, 1, 2)
     )
     assert first == second != other
+
+
+def test_neighbours_share_a_task(path: Path, nlp: Language) -> None:
+    examples = list(islice(create_mixture_v2(path, FORMATS, together=4)(nlp), 200))
+    tasks = [eg.predicted.user_data[TASK] for eg in examples]
+    runs = [len(list(group)) for _, group in groupby(tasks, key=id)]
+    # A sentence whose entities share a token is left out.
+    assert max(runs) == 4 and runs.count(4) > len(runs) / 2
+    for eg, task in zip(examples, tasks):
+        assert {ent.label_ for ent in eg.reference.ents} <= set(task["labels"])
+        assert not task["intents"] or sum(eg.reference.cats.values()) == 1.0
+
+
+def test_a_number_of_neighbours_below_one_is_an_error(path: Path) -> None:
+    with pytest.raises(ValueError, match="together = 0"):
+        create_mixture_v2(path, FORMATS, together=0)
 
 
 def test_a_limit_ends_the_stream(path: Path, nlp: Language) -> None:

@@ -54,6 +54,7 @@ class Encoder:
     dtype (torch.dtype): The type that it computes in. Weights that are trained as a whole are kept in fp32 and cast.
     options (EncodingOptions): How Docs are read.
     frozen (bool): Whether nothing is trained.
+    int8 (bool): Whether it is used with weights of eight bits.
     """
 
     model: Any
@@ -61,6 +62,7 @@ class Encoder:
     dtype: torch.dtype
     options: EncodingOptions
     frozen: bool = False
+    int8: bool = False
     _in_use: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +97,7 @@ class Encoder:
         """
         learns = is_train and not self.frozen
         if not learns and self._in_use is None:
-            self._in_use = for_use(self.model, self.dtype)
+            self._in_use = for_use(self.model, self.dtype, self.int8)
         model = self.model.train() if learns else self._in_use.eval()
         windows = self.windows(docs)
         states = torch.zeros(sum(map(len, docs)), self.width, device=self.model.device)

@@ -7,6 +7,8 @@ from typing import Any, Callable, Iterator, Optional
 
 import torch
 
+from ..pretrained.int8 import Int8Linear
+
 try:
     from transformers import AttentionInterface
 except ImportError:  # before transformers 4.50
@@ -58,7 +60,8 @@ def attend_packed(
 def twin_with_our_attention(model: Any) -> Any:
     """Make another model of the same weights which attends as `attention` says. Those that know no other attention than their
     own stay as they are."""
-    twin = deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}).eval()
+    layers = [layer for layer in model.modules() if isinstance(layer, Int8Linear)]
+    twin = deepcopy(model, {id(shared): shared for shared in (*model.parameters(), *model.buffers(), *layers)}).eval()
     twin.config._attn_implementation = NAME
     return twin
 

@@ -6,14 +6,14 @@ from typing import Any, Optional, Sequence
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from ...constraints.grammar import Edge, find_path
 from ...constraints.guide import Answer, FreeGuide, GrammarGuide, Guide
 from ...formats.base import Request
 from ..pretrained.adapters import base_of, for_use
 from ..pretrained.chat_tokenizer import ChatTokenizer, Prompt
 from .capabilities import try_capabilities
 from .decoder import Decoder
-from .training_loss import Decision, TrainingExample, negative_log_likelihood
+from .training_examples import make_example
+from .training_loss import negative_log_likelihood
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Generator:
     dtype (torch.dtype): The type that it computes in. Weights that are trained as a whole are kept in fp32 and cast.
     batch_pieces (int): Most pieces of prompts and answers that are read at a time; see `Decoder`.
     learn_prompts (float): Weight of the loss on the texts of prompts, beside that on their answers.
+    int8 (bool): Whether it is used with weights of eight bits.
     """
 
     model: Any
@@ -32,6 +33,7 @@ class Generator:
     dtype: torch.dtype
     batch_pieces: int = 8192
     learn_prompts: float = 0.0
+    int8: bool = False
     _decoder: Optional[Decoder] = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -49,7 +51,8 @@ class Generator:
     def decoder(self) -> Decoder:
         """Decodes with the weights of now."""
         if self._decoder is None:
-            self._decoder = Decoder(for_use(self.model, self.dtype).eval(), self.batch_pieces, capabilities=self.capabilities)
+            model = for_use(self.model, self.dtype, self.int8).eval()
+            self._decoder = Decoder(model, self.batch_pieces, capabilities=self.capabilities)
         self._decoder.model.eval()
         return self._decoder
 
@@ -92,50 +95,5 @@ class Generator:
         RETURNS (torch.Tensor): Sum over the decisions of each answer, in nats. Shape: (requests,).
         """
         self.model.train()
-        examples = [self.training_example(request) for request in requests]
+        examples = [make_example(self.chat, request, self.learn_prompts) for request in requests]
         return negative_log_likelihood(self.model, self.dtype, self.capabilities, examples)
-
-    def training_example(self, request: Request) -> TrainingExample:
-        """Encode a prompt with its right answer, and list what is learned of them."""
-        prefix, suffix = self.chat.prompt(request.messages)
-        start = len(prefix) + len(suffix)
-        answer, decisions = self.decisions(request)
-        decisions = [decision._replace(place=start + decision.place) for decision in decisions]
-        if self.learn_prompts:
-            decisions += [Decision(place, piece, None, self.learn_prompts) for place, piece in enumerate(suffix, len(prefix))]
-        return TrainingExample([*prefix, *suffix, *answer], decisions, len(prefix))
-
-    def decisions(self, request: Request) -> tuple[list[int], list[Decision]]:
-        """List what has to be decided to write the right answer.
-
-        A constrained answer is learned as it is decoded: pieces without an alternative are not learned, and each decision is one
-        among the allowed pieces only. A free answer is learned piece by piece, among all pieces.
-
-        RETURNS (tuple[list[int], list[Decision]]): Piece ids of the answer, and its decisions, with their places in the answer.
-        """
-        if not request.constrained:
-            answer = self.target_pieces(request)
-            return answer, [Decision(place, piece, None) for place, piece in enumerate(answer)]
-        guide, decisions, written = self._guide(request), list[Decision](), list[int]()
-        chosen = [piece for edge in self._target_path(request) for piece in self.chat.encode(edge.chosen)]
-        for piece in [*chosen, self.chat.end]:
-            allowed = guide.allowed()
-            if allowed is not None and len(allowed) > 1:
-                decisions.append(Decision(len(written), piece, allowed))
-            if guide.step(piece, 0.0):
-                written.append(piece)
-        return written, decisions
-
-    def target_pieces(self, request: Request) -> list[int]:
-        """Piece ids of the right answer, cut as the constraint cuts it."""
-        return [piece for edge in self._target_path(request) for piece in self.chat.encode(edge.text)] + [self.chat.end]
-
-    def _target_path(self, request: Request) -> list[Edge]:
-        """Find the edges that write the right answer.
-
-        RAISES (ValueError): If the constraint cannot write it.
-        """
-        path = None if request.target is None else find_path(request.grammar, request.target)
-        if path is None:
-            raise ValueError(f"Got the target {request.target!r}, which the constraint of its format cannot write.")
-        return path

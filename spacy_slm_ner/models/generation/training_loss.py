@@ -13,7 +13,7 @@ from .training_pass import LastStates, TrainingBatch, read
 class Decision(NamedTuple):
     """A piece that had alternatives.
 
-    place (int): Its place in the sequence.
+    place (int): Its place in the sequence. What is chosen silently has that of the next piece.
     piece (int): The right piece.
     allowed (Optional[Sequence[int]]): All that were allowed; None for the whole vocabulary.
     weight (float): Of its loss.

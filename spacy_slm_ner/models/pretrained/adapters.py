@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import ModuleDict
 
 from ...errors import BaseModelError
+from .int8 import quantize
 from .lora_linear import make_fast
 from .quiet import quiet
 
@@ -142,14 +143,16 @@ def fill_adapter(model: PeftModel, name: str, folder: Path) -> None:
         value.copy_(read[key])
 
 
-def for_use(model: Any, dtype: torch.dtype) -> Any:
+def for_use(model: Any, dtype: torch.dtype, int8: bool = False) -> Any:
     """Prepare a model for use: in the type that it computes in, its active adapter merged into the weights.
 
     model (Any): As transformers has it, or a `PeftModel` around it.
+    int8 (bool): Whether to round the weights to eight bits.
     RETURNS (Any): The model itself if there is nothing to do, or else a copy.
     """
     adapted = isinstance(model, PeftModel)
-    if not adapted and model.dtype == dtype:
+    if not adapted and model.dtype == dtype and not int8:
         return model
     copied = deepcopy(model)
-    return (copied.merge_and_unload() if adapted else copied).to(dtype)
+    merged = (copied.merge_and_unload() if adapted else copied).to(dtype)
+    return quantize(merged) if int8 else merged

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, List, Optional, Union
 if TYPE_CHECKING:
     from peft import LoraConfig
 
+# The start that is chosen by the base.
+AUTO = "auto"
+
 
 @dataclass(frozen=True)
 class LoraSettings:
@@ -15,7 +18,8 @@ class LoraSettings:
     alpha (int): Scale; the update is multiplied by alpha / r.
     dropout (float): In training, of the values between the two matrices.
     targets (Union[str, List[str]]): Names of the layers that get an adapter, or "all-linear".
-    start (Optional[str]): Folder of an adapter of the same shape, whose weights are the first ones; None for new ones.
+    start (Optional[str]): Folder of an adapter whose weights are the first ones, or its name if it comes with the package; "auto"
+        for the one that comes with the package for the base, if there is one of this shape; None for new weights.
     input_dropout (float): In training, of the adapter's input.
     """
 

@@ -4,19 +4,22 @@ from typing import Literal, get_args
 
 import torch
 
-Precision = Literal["auto", "bf16", "fp32"]
+Precision = Literal["auto", "bf16", "fp32", "int8"]
 
 
 def torch_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Choose the type that a setting means on a device.
 
     precision (str): "bf16", "fp32", or "auto": bf16 where the processor has instructions for it, which is several times faster.
+        "int8" is fp32, with weights that are rounded for use (see `int8`).
     device (torch.device): Where the model is.
     RETURNS (torch.dtype): torch.bfloat16 or torch.float32.
-    RAISES (ValueError): If there is no such setting.
+    RAISES (ValueError): If there is no such setting, or none on this device.
     """
     if precision not in get_args(Precision):
         raise ValueError(f"Got the precision {precision!r}, allowed are {', '.join(get_args(Precision))}.")
+    if precision == "int8" and device.type != "cpu":
+        raise ValueError(f"Got the precision 'int8' on {device}, but it is for processors. Take bf16 there.")
     if precision == "bf16" or (precision == "auto" and has_bf16(device)):
         return torch.bfloat16
     return torch.float32

@@ -35,6 +35,7 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.models.generation.decoder import Decoder
 from spacy_slm_ner.models.generation.generator import Generator
+from spacy_slm_ner.models.generation.training_examples import decide, target_pieces
 from spacy_slm_ner.models.pretrained.adapters import add_adapter
 from spacy_slm_ner.models.pretrained.chat_tokenizer import ChatTokenizer
 from spacy_slm_ner.models.pretrained.lora import create_lora
@@ -218,7 +219,8 @@ def test_gradients_are_those_of_peft_on_each_text_alone(format: type, tiny_chat:
     plain = replace(generator, model=get_peft_model(deepcopy(generator.model), config))
     generator.model = add_adapter(generator.model, "default", config)
     torch.manual_seed(1)
-    for (name, ours), theirs in zip(generator.model.named_parameters(), plain.model.parameters(), strict=True):
+    pairs = list(zip(generator.model.parameters(), plain.model.parameters(), strict=True))
+    for ours, theirs in pairs:
         if ours.requires_grad:
             torch.nn.init.normal_(ours, std=0.1)
             theirs.data.copy_(ours.data)
@@ -226,19 +228,17 @@ def test_gradients_are_those_of_peft_on_each_text_alone(format: type, tiny_chat:
     generator.nll(requests).sum().backward()
     for request in requests:
         loss_by_hand(plain, request).backward()
-    compared = 0
-    for (name, ours), theirs in zip(generator.model.named_parameters(), plain.model.parameters(), strict=True):
-        if ours.requires_grad:
-            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-3, atol=1e-4, msg=lambda text: f"{name}: {text}")
-            compared += 1
-    assert compared == 2 * 2 * 7
+    trained = [(ours.grad, theirs.grad) for ours, theirs in pairs if ours.requires_grad]
+    assert len(trained) == 2 * 2 * 7
+    for found, expected in trained:
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
 @KINDS
 def test_decisions_are_the_pieces_that_have_alternatives(kind: Any, generator: Generator) -> None:
     for request in kind([teach(doc) for doc in TRAINING_DOCS]):
-        answer, decisions = generator.decisions(request)
-        assert answer == generator.target_pieces(request)
+        answer, decisions = decide(generator.chat, request)
+        assert answer == target_pieces(generator.chat, request)
         if not request.constrained:
             assert [tuple(one[:3]) for one in decisions] == [(place, piece, None) for place, piece in enumerate(answer)]
             continue
@@ -253,7 +253,7 @@ def test_decisions_are_the_pieces_that_have_alternatives(kind: Any, generator: G
 
 
 def test_pieces_of_a_target_are_those_that_the_constraint_writes(generator: Generator) -> None:
-    assert generator.chat.decode(generator.target_pieces(teach(TRAINING_DOCS[0]))) == (
+    assert generator.chat.decode(target_pieces(generator.chat, teach(TRAINING_DOCS[0]))) == (
         "4: B-TIME\npm: I-TIME\nMay: B-DATE\n5: I-DATE\n<|im_end|>"
     )
 

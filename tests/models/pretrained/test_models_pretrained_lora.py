@@ -3,11 +3,12 @@ from typing import Any
 import pytest
 from peft import LoraConfig, TaskType
 
-from spacy_slm_ner.models.pretrained.lora import LoraSettings, create_lora
+from spacy_slm_ner.models.pretrained.lora import LoraSettings, create_lora, create_lora_v2
 
 
 def test_the_defaults_adapt_all_linear_layers() -> None:
-    assert create_lora() == LoraSettings(r=16, alpha=32, dropout=0.05, targets="all-linear")
+    assert create_lora() == LoraSettings(r=16, alpha=32, dropout=0.0, targets="all-linear", input_dropout=0.05)
+    assert create_lora_v2() == LoraSettings(r=16, alpha=16, dropout=0.0, targets="all-linear", start=None)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,8 @@ def test_the_defaults_adapt_all_linear_layers() -> None:
 def test_settings_that_make_no_adapter_are_an_error(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"Got r = .*alpha = .*dropout = .*targets = .*Allowed are r of at least 1"):
         create_lora(**wrong)
+    with pytest.raises(ValueError, match=r"Got r = .*Allowed are r of at least 1"):
+        create_lora_v2(**wrong)
 
 
 def test_the_error_names_what_was_given() -> None:
@@ -39,6 +42,7 @@ def test_peft_gets_what_was_set(targets: Any) -> None:
     found = create_lora(4, 8, 0.5, targets).to_peft("CAUSAL_LM")
     assert isinstance(found, LoraConfig)
     assert (found.r, found.lora_alpha, found.lora_dropout, found.task_type) == (4, 8, 0.5, TaskType.CAUSAL_LM)
+    assert create_lora_v2(dropout=0.5).to_peft("CAUSAL_LM").lora_dropout == 0.0
     assert found.target_modules == (targets if isinstance(targets, str) else set(targets))
 
 

@@ -31,7 +31,7 @@ def test_auto_follows_the_device(
 
 @pytest.mark.parametrize("setting", ["fp16", "BF16", "", "float32"])
 def test_another_precision_is_an_error(setting: str) -> None:
-    with pytest.raises(ValueError, match=f"Got the precision '{setting}', allowed are auto, bf16, fp32"):
+    with pytest.raises(ValueError, match=f"Got the precision '{setting}', allowed are auto, bf16, fp32, int8"):
         torch_dtype(setting, CPU)
 
 
@@ -57,3 +57,9 @@ def test_a_graphics_card_is_asked(answer: bool, monkeypatch: pytest.MonkeyPatch)
 
 def test_other_devices_compute_in_full_precision() -> None:
     assert has_bf16(torch.device("mps")) is False
+
+
+def test_int8_computes_in_fp32_on_a_processor_alone() -> None:
+    assert torch_dtype("int8", CPU) is torch.float32
+    with pytest.raises(ValueError, match=r"Got the precision 'int8' on cuda:0, but it is for processors. Take bf16 there"):
+        torch_dtype("int8", GPU)
