@@ -38,14 +38,15 @@ batch_pieces = 8192
 learn_prompts = 0.0
 
 [slm_ner.model.lora]
-@misc = "spacy-slm-ner.Lora.v1"
+@misc = "spacy-slm-ner.Lora.v2"
 r = 16
-alpha = 32
-dropout = 0.05
+alpha = 16
+dropout = 0.0
 targets = "all-linear"
+start = "auto"
 
 [slm_ner.format]
-@misc = "spacy-slm-ner.BioLines.v1"
+@misc = "spacy-slm-ner.TrailingTags.v1"
 
 [slm_ner.scorer]
 @scorers = "spacy-slm-ner.slm_ner_scorer.v1"

@@ -97,7 +97,8 @@ def create_mock(words: Dict[str, str], intent: str = "") -> Model[List[Request],
 def mock_config(words: Mapping[str, str], intent: str = "", **config: Any) -> Dict[str, Any]:
     """Config of an `slm_ner` that labels words."""
     model = {"@architectures": ARCHITECTURE, "words": dict(words), "intent": intent}
-    return {"labels": sorted(set(words.values())), "model": model, **config}
+    form = {"@misc": "spacy-slm-ner.BioLines.v1"}
+    return {"labels": sorted(set(words.values())), "model": model, "format": form, **config}
 
 
 def mock_nlp(words: Mapping[str, str], intent: str = "", name: str = "slm_ner", **config: Any) -> Language:

@@ -600,7 +600,9 @@ def bare(base: Path) -> Language:
     """A pipeline over the same base without any adapter."""
     model = {"base": str(base), "lora": None, "precision": "fp32"}
     nlp = spacy.blank("en")
-    nlp.add_pipe("slm_ner", config={"labels": ["PLACE"], "intents": ["offer"], "cats": True, "model": model})
+    form = {"@misc": "spacy-slm-ner.BioLines.v1"}
+    config = {"labels": ["PLACE"], "intents": ["offer"], "cats": True, "model": model, "format": form}
+    nlp.add_pipe("slm_ner", config=config)
     nlp.initialize()
     return nlp
 
@@ -647,7 +649,7 @@ def test_an_adapter_of_another_format_is_refused(nlp: Language, second: Path, tm
 
 def test_an_adapter_of_another_base_is_refused(nlp: Language, tiny_base: Path, tmp_path: Path) -> None:
     stranger = spacy.blank("en")
-    asked = {"labels": ["WHEN"], "intents": ["offer"], "cats": True}
+    asked = {"labels": ["WHEN"], "intents": ["offer"], "cats": True, "format": {"@misc": "spacy-slm-ner.BioLines.v1"}}
     stranger.add_pipe("slm_ner", config={**asked, "model": {"base": str(tiny_base)}})
     stranger.initialize()
     stranger.to_disk(tmp_path)

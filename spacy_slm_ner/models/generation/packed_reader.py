@@ -18,7 +18,7 @@ from .lm_head import LMHead, StepLogits
 from .packed_attention import AttentionBlock, make_blocks
 
 # Bytes of a store from which on it is not kept for the next batch.
-KEPT = 2**28
+KEPT = 2**30
 
 
 class PackedReader:

@@ -79,8 +79,7 @@ class PackedTexts:
             # Products of bf16 would be compiled for each size, and these are few.
             found = self._by_parts(query[0].float(), key[0].float(), value[0].float(), scaling, window).to(query.dtype)
         else:
-            mask = self._whole_mask(query.device, window)
-            found = functional.scaled_dot_product_attention(query, key, value, mask, scale=scaling, enable_gqa=True)[0]
+            found = self._as_whole(query, key, value, scaling, window)[0]
         return found.transpose(0, 1)[None]
 
     def _by_parts(
@@ -100,6 +99,15 @@ class PackedTexts:
             mask = self._mask(size, seen.shape[1], window, asked.shape[1], query.device)
             found.append(attend_all(asked.flatten(1, 2), seen, told, mask, scaling).unflatten(1, (-1, size)))
         return torch.cat(found, dim=2).flatten(0, 1)
+
+    def _as_whole(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: Optional[float], window: Optional[int]
+    ) -> torch.Tensor:
+        """Attend with the whole row in one call: more to compute, and less to start. Shape: (1, heads, pieces, head size)."""
+        shared = query.shape[1] // key.shape[1]
+        key, value = key.repeat_interleave(shared, dim=1), value.repeat_interleave(shared, dim=1)
+        mask = self._whole_mask(query.device, window)
+        return functional.scaled_dot_product_attention(query, key, value, mask, scale=scaling)
 
     def _mask(self, queries: int, keys: int, window: Optional[int], copies: int, device: torch.device) -> torch.Tensor:
         """Make the mask of the last pieces of a text: 0 where one sees, or else minus infinity.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_slm_ner.models.generation import packed_texts
-from spacy_slm_ner.models.generation.packed_texts import PackedTexts, attend_all
+from spacy_slm_ner.models.generation.packed_texts import PackedTexts
 
 HEADS, KEY_HEADS, SIZE = 4, 2, 8
 # Texts as numbers of pieces: of the prompt, of which there are three, and of the rest.
@@ -63,18 +63,11 @@ def test_each_piece_attends_to_its_own_text_alone(
 
 @given(texts=TEXTS, window=st.one_of(st.none(), st.integers(1, 6)))
 @settings(max_examples=40, deadline=None)
-def test_the_mask_of_the_whole_row_sees_the_same(texts: list[tuple[int, int]], window: Optional[int]) -> None:
+def test_one_call_for_the_whole_row_finds_the_same(texts: list[tuple[int, int]], window: Optional[int]) -> None:
     packed = pack(texts)
-    query, key, value = (
-        states(packed.pieces, packed.positions, heads, seed) for seed, heads in enumerate((HEADS, KEY_HEADS, KEY_HEADS))
-    )
-    mask = packed._whole_mask(query.device, window)
-    bias = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)
-    key, value = (part.repeat_interleave(HEADS // KEY_HEADS, dim=1) for part in (key, value))
-    whole = attend_all(query[0], key[0], value[0], bias, None).transpose(0, 1)
-    torch.testing.assert_close(
-        whole, packed.attend(0, query, key[:, :: HEADS // KEY_HEADS], value[:, :: HEADS // KEY_HEADS], None, window)[0]
-    )
+    parts = [states(packed.pieces, packed.positions, heads, seed) for seed, heads in enumerate((HEADS, KEY_HEADS, KEY_HEADS))]
+    whole = packed._as_whole(*parts, 0.3, window).transpose(1, 2)
+    torch.testing.assert_close(whole, packed.attend(0, *parts, 0.3, window))
 
 
 def test_a_prompt_stands_in_the_row_once() -> None:

@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from thinc.api import Config
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.models.pretrained import starting_adapter
 from spacy_slm_ner.models.pretrained.adapters import adapter_state, add_adapter, save_adapter
+from spacy_slm_ner.models.pretrained.hub import BUNDLED_MODELS
 from spacy_slm_ner.models.pretrained.lora import LoraSettings, create_lora, create_lora_v2
-from spacy_slm_ner.models.pretrained.starting_adapter import BundledAdapter, start_adapter
+from spacy_slm_ner.models.pretrained.starting_adapter import BundledAdapter, mismatch, start_adapter
+from spacy_slm_ner.pipeline.factory import SLM_NER
+
+DEFAULTS = Config().from_str(SLM_NER)["slm_ner"]["model"]["lora"]
 
 
 def make(lora: LoraSettings, seed: int = 0, hidden: int = 8) -> Any:
@@ -96,3 +102,18 @@ def test_one_of_another_shape_is_not_taken_without_a_word(caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING, logger="spacy_slm_ner"):
         assert is_new(started(create_lora_v2(r=8, alpha=8, start="auto")))
     assert "begins with new weights, and not with those of spacy-slm-ner/known: it has r = 4" in caplog.text
+
+
+@pytest.mark.parametrize("name", starting_adapter.BUNDLED_ADAPTERS)
+def test_the_adapters_of_the_package_fit_the_defaults(name: str) -> None:
+    bundled = starting_adapter.BUNDLED_ADAPTERS[name]
+    lora = create_lora_v2(**{key: DEFAULTS[key] for key in ("r", "alpha", "targets")}, start=name)
+    with torch.device("meta"):
+        shape = {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "vocab_size": 49152}
+        model = LlamaForCausalLM(LlamaConfig(**shape, num_attention_heads=9, num_key_value_heads=3))
+        model = add_adapter(model, "default", lora.to_peft("CAUSAL_LM"))
+    expected = {key: value.shape for key, value in adapter_state(model, "default").items()}
+    stored = load_file(bundled.folder / "adapter_model.safetensors")
+    assert {key: value.shape for key, value in stored.items()} == expected
+    assert {value.dtype for value in stored.values()} == {torch.bfloat16}
+    assert bundled.base in BUNDLED_MODELS and mismatch(bundled.folder, lora) is None
