@@ -125,6 +125,9 @@ def test_checkpointed_gradients_are_the_same(llama: Path, monkeypatch: pytest.Mo
 
     def gradients(**settings: Any) -> dict[str, torch.Tensor]:
         model = ready(llama, **settings)
+        # The same pass on both sides: one without padding rounds differently.
+        generator = shim(model).generator
+        generator.capabilities = generator.capabilities._replace(is_packable=False)
         learn(model, 1)
         nll, backprop = model.begin_update(REQUESTS)
         backprop(model.ops.alloc1f(len(nll)) + 1.0)
@@ -136,7 +139,7 @@ def test_checkpointed_gradients_are_the_same(llama: Path, monkeypatch: pytest.Mo
         plain, checkpointed = (gradients(lora=lora, gradient_checkpointing=on) for on in (False, True))
         assert plain.keys() == checkpointed.keys() != set()
         for name, gradient in plain.items():
-            torch.testing.assert_close(checkpointed[name], gradient, rtol=1e-3, atol=1e-5)
+            torch.testing.assert_close(checkpointed[name], gradient, rtol=1e-5, atol=1e-7)
 
 
 def test_checkpointing_does_not_change_answers(llama: Path) -> None:

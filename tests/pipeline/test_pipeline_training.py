@@ -42,6 +42,7 @@ RECIPES = {
     "TokenLines": (45, 0.005, False),
     "SpanLines": (45, 0.005, False),
     "InlineTags": (60, 0.01, False),
+    "TrailingTags": (60, 0.005, False),
 }
 ADAPTER = {"r": 16, "alpha": 32, "dropout": 0.0}
 Entities = list[list[Any]]

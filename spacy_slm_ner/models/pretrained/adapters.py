@@ -9,7 +9,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch.nn import ModuleDict
+from torch.nn import Linear, ModuleDict
 
 from ...errors import BaseModelError
 from .int8 import quantize
@@ -49,8 +49,14 @@ def add_adapter(model: Any, name: str, config: LoraConfig) -> PeftModel:
 
 
 def cannot_adapt(model: Any, reason: str) -> BaseModelError:
-    layers = sorted({path.rpartition(".")[2] for path, layer in model.named_modules() if type(layer).__name__ == "Linear"})
+    names = {path.removesuffix(".base_layer") for path, layer in base_of(model).named_modules() if is_linear(path, layer)}
+    layers = sorted({name.rpartition(".")[2] for name in names})
     return BaseModelError(f"Cannot adapt the base: {reason} Its linear layers are {', '.join(layers)}.")
+
+
+def is_linear(path: str, layer: Any) -> bool:
+    """Whether a layer is a linear one of the base, around which there may be adapters, and not a matrix of one of these."""
+    return isinstance(layer, Linear) and ".lora_" not in path
 
 
 def adapter_names(model: Any) -> list[str]:
