@@ -34,7 +34,8 @@ def generator(folder: Path, lora: Any) -> Language:
     """`slm_ner` over the bundled base."""
     nlp = spacy.blank("en")
     model = {"@architectures": "spacy-slm-ner.CausalLM.v1", "base": NANO, "lora": lora, "precision": "fp32"}
-    nlp.add_pipe("slm_ner", config={"model": model})
+    # Which this base has learned best.
+    nlp.add_pipe("slm_ner", config={"model": model, "format": {"@misc": "spacy-slm-ner.TokenLines.v1"}})
     return nlp
 
 
