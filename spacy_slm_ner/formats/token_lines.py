@@ -47,7 +47,7 @@ class TokenLinesGrammar(BioLinesGrammar):
         after = last + 1
         if label is not None and after < len(self.tokens) and self.tokens.is_space[after]:
             yield Edge(self.tokens.words[after], ("tag", after, label))
-        i = self._next_word(last)
+        i = self.tokens.next_word(last)
         if i is not None:
             yield Edge(self.tokens.words[i], ("tag", i, label if i == after else None))
 
@@ -56,12 +56,8 @@ class TokenLinesGrammar(BioLinesGrammar):
             yield Edge(": O\n", ("line", i, None))
         yield from super()._tags(i, label)
 
-    def _next_word(self, last: int) -> Optional[int]:
-        """Return the next token after one that is not white space."""
-        return next((i for i in range(last + 1, len(self.tokens)) if not self.tokens.is_space[i]), None)
-
     def may_end(self, state: State) -> bool:
-        return super().may_end(state) and (state[1] == -1 or self._next_word(state[1]) is None)
+        return super().may_end(state) and (state[1] == -1 or self.tokens.next_word(state[1]) is None)
 
 
 def create_token_lines() -> FormatFactory:

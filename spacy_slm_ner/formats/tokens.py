@@ -1,7 +1,7 @@
 """The tokens of a Doc as answers write them."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Optional, Self
 
 from spacy.tokens import Doc
 
@@ -33,3 +33,7 @@ class WrittenTokens:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def next_word(self, last: int) -> Optional[int]:
+        """Return the next token after one that is not white space; None if there is none."""
+        return next((i for i in range(last + 1, len(self)) if not self.is_space[i]), None)

@@ -67,12 +67,13 @@ class TrailingTags(LabelledFormat):
         found: list[FoundEntity] = []
         place = start
         for i, word in enumerate(tokens.words):
-            written = place + len(answer[place:]) - len(answer[place:].lstrip(" "))
-            if not answer.startswith(word, written):
+            while answer.startswith(" ", place):
+                place += 1
+            if not answer.startswith(word, place):
                 if tokens.is_space[i]:
                     continue
                 return None
-            place = written + len(word)
+            place += len(word)
             tag = TAG.match(answer, place)
             if tag is None:
                 continue
@@ -109,10 +110,6 @@ class TrailingTagsTokens(WrittenTokens):
         """Write token `i` behind token `last`, with a space where there is any white space between them."""
         between = last >= 0 and (bool(self.spaces[last]) or self.is_space[last] or i > last + 1)
         return f" {self.words[i]}" if between else self.words[i]
-
-    def next_word(self, last: int) -> Optional[int]:
-        """Return the next token after one that is not white space."""
-        return next((i for i in range(last + 1, len(self)) if not self.is_space[i]), None)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class LMHead:
         if self.is_linear and not whole:
             states = self.model.base_model(**inputs).last_hidden_state[:, chosen]
             return StepLogits(states.float().cpu().numpy(), self)
-        with projected_at(self.output, chosen):
+        with projected_at(self.output, slice(None), chosen):
             return StepLogits(self.model(**inputs).logits.float().cpu().numpy(), None)
 
     def weights(self, pieces: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -83,16 +83,19 @@ class LMHead:
 
 
 @contextmanager
-def projected_at(output: Any, columns: Union[slice, torch.Tensor]) -> Iterator[None]:
-    """Project the states of some columns alone to the vocabulary.
+def projected_at(output: Any, *places: Union[slice, torch.Tensor]) -> Iterator[None]:
+    """Project the states of some places alone to the vocabulary.
 
     They are copied to memory of their own: a bf16 product on a CPU reads a slice of other states a hundred times slower. Other
-    threads may project at the same time, each columns of its own.
+    threads may project at the same time, each places of its own.
+
+    output (Any): The layer that projects.
+    places (Union[slice, torch.Tensor]): An index of its input, of rows and columns.
     """
     thread = get_ident()
 
     def choose(module: Any, args: tuple[Any, ...]) -> Any:
-        return (args[0][:, columns].contiguous(),) if get_ident() == thread else None
+        return (args[0][places].contiguous(),) if get_ident() == thread else None
 
     hook = output.register_forward_pre_hook(choose)
     try:

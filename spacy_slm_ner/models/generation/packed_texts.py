@@ -39,7 +39,8 @@ class PackedTexts:
         self.parts: list[Part] = []
         # The part that each text ends with.
         self.last: list[int] = []
-        self._masks: dict[tuple[int, int, Optional[int], int], torch.Tensor] = {}
+        # By what they depend on: those of parts, and those of the whole row.
+        self._masks: dict[tuple[Optional[int], ...], torch.Tensor] = {}
         prompts: dict[tuple[int, ...], int] = {}
         for sequence, count in zip(sequences, shared):
             prompt = tuple(sequence[:count])
@@ -106,7 +107,9 @@ class PackedTexts:
         """Attend with the whole row in one call: more to compute, and less to start. Shape: (1, heads, pieces, head size)."""
         shared = query.shape[1] // key.shape[1]
         key, value = key.repeat_interleave(shared, dim=1), value.repeat_interleave(shared, dim=1)
-        mask = self._whole_mask(query.device, window)
+        if (window,) not in self._masks:
+            self._masks[window,] = self._whole_mask(query.device, window)
+        mask = self._masks[window,]
         return functional.scaled_dot_product_attention(query, key, value, mask, scale=scaling)
 
     def _mask(self, queries: int, keys: int, window: Optional[int], copies: int, device: torch.device) -> torch.Tensor:

@@ -11,6 +11,7 @@ from ..pretrained.adapters import base_of
 from ..pretrained.checkpointing import has_checkpointing
 from .attention_backend import NAME, CannotPack, attention
 from .capabilities import Capabilities
+from .lm_head import projected_at
 from .packed_reader import round_up
 from .packed_texts import PackedTexts
 
@@ -85,7 +86,7 @@ def read_packed(
         output = base.get_output_embeddings()
         if capabilities.is_linear and type(output) is Linear:
             return LastStates(base.base_model(**inputs).last_hidden_state[0, places], output)
-        with projected_at(base, torch.zeros_like(places), places):
+        with projected_at(output, slice(None), places):
             return LastStates(base(**inputs).logits[0], None)
 
 
@@ -95,24 +96,12 @@ def read_padded(model: Any, batch: TrainingBatch, rows: Sequence[int], columns: 
     ids = pad_sequence([torch.tensor(sequence, dtype=torch.long) for sequence in batch.sequences], batch_first=True)
     lengths = torch.tensor([len(sequence) for sequence in batch.sequences])
     mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+    places = torch.tensor(rows, device=device)[None], torch.tensor(columns, device=device)[None]
     with (
-        projected_at(model, torch.tensor(rows, device=device), torch.tensor(columns, device=device)),
+        projected_at(model.get_output_embeddings(), *places),
         attention_named(model, fast_attention(model, ids.shape[1])),
     ):
         return LastStates(model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False).logits[0], None)
-
-
-@contextmanager
-def projected_at(model: Any, rows: torch.Tensor, columns: torch.Tensor) -> Iterator[None]:
-    """Let a model project only some places to its vocabulary, which is large where decisions are few.
-
-    The logits then have the shape (1, places, vocabulary).
-    """
-    hook = model.get_output_embeddings().register_forward_pre_hook(lambda module, args: (args[0][rows, columns][None],))
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 @contextmanager

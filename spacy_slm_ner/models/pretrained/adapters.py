@@ -49,14 +49,11 @@ def add_adapter(model: Any, name: str, config: LoraConfig) -> PeftModel:
 
 
 def cannot_adapt(model: Any, reason: str) -> BaseModelError:
-    names = {path.removesuffix(".base_layer") for path, layer in base_of(model).named_modules() if is_linear(path, layer)}
-    layers = sorted({name.rpartition(".")[2] for name in names})
+    linear = [path for path, layer in base_of(model).named_modules() if isinstance(layer, Linear)]
+    # Without the matrices of adapters that are there.
+    own = {path.removesuffix(".base_layer") for path in linear if ".lora_" not in path}
+    layers = sorted({path.rpartition(".")[2] for path in own})
     return BaseModelError(f"Cannot adapt the base: {reason} Its linear layers are {', '.join(layers)}.")
-
-
-def is_linear(path: str, layer: Any) -> bool:
-    """Whether a layer is a linear one of the base, around which there may be adapters, and not a matrix of one of these."""
-    return isinstance(layer, Linear) and ".lora_" not in path
 
 
 def adapter_names(model: Any) -> list[str]:

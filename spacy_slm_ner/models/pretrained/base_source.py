@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional
 
 from ...errors import BaseModelError
 from .gguf_file import is_gguf
-from .hub import BUNDLED_MODELS, bundled_folder, find_base
+from .hub import BUNDLED_MODELS, bundled_folder, bundled_weights, find_base
 from .origin import Origin, read_origin
 
 
@@ -51,7 +51,7 @@ def packaged_base(source: BaseSource, folder: str) -> str:
     folder (str): Where a copy of the base may be, if the package is not there.
     RAISES (BaseModelError): If neither is there. The hub is not asked: its weights are not quantized, so they are others.
     """
-    if source.distribution is None or bundled_folder(source.base) is not None:
+    if source.distribution is None or bundled_weights(source.base) is not None:
         return source.base
     origin = origin_of(folder) if Path(folder).is_dir() else None
     if origin is not None and origin.base == source.base:

