@@ -13,7 +13,7 @@ import typer
 
 from spacy_slm_ner.cli.evaluate import evaluate
 
-FORMATS = ("BioLines", "SpanLines", "InlineTags", "TokenLines")
+FORMATS = ("BioLines", "SpanLines", "InlineTags", "TokenLines", "TrailingTags")
 
 
 def build(base: str, format: str, labels: list[str]) -> str:
