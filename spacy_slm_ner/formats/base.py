@@ -111,6 +111,7 @@ class Request(NamedTuple):
     constrained (bool): Whether only answers of the grammar may be written.
     target (Optional[str]): The right answer, for training.
     draft (Optional[Draft]): A proposed answer, which saves time where it is right and never changes the answer.
+    first_line_weight (float): Weight of what is decided in the first line of the target, in training.
     """
 
     messages: Sequence[Message]
@@ -118,6 +119,7 @@ class Request(NamedTuple):
     constrained: bool = True
     target: Optional[str] = None
     draft: Optional[Draft] = None
+    first_line_weight: float = 1.0
 
 
 ESCAPED = re.compile(r"\\(u[0-9a-f]{4}|.)", re.DOTALL)

@@ -26,6 +26,7 @@ threshold = 0.0
 cats = false
 draft = true
 save_io = false
+intent_weight = 1.0
 
 [slm_ner.model]
 @architectures = "spacy-slm-ner.CausalLM.v1"
@@ -104,6 +105,7 @@ def make_slm_ner(
     cats: bool,
     draft: bool,
     save_io: bool,
+    intent_weight: float,
     scorer: Optional[Callable],
 ) -> "SlmNer":
     """Make an `slm_ner` component.
@@ -124,6 +126,7 @@ def make_slm_ner(
     draft (bool): Propose what `doc.ents` holds already, or that there are no entities, and only let the generator agree or not.
         This saves time and changes no answer.
     save_io (bool): Keep prompts and raw answers in `doc.user_data[name]["io"]`.
+    intent_weight (float): Weight of the intent in training, where each word has 1.0.
     scorer (Optional[Callable]): Scores Docs; see `make_slm_ner_scorer`.
     RETURNS (SlmNer): The component.
     """
@@ -131,7 +134,7 @@ def make_slm_ner(
     from .slm_ner import SlmNer, SlmNerSettings
 
     policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
-    settings = SlmNerSettings(format, constrained, window, overlap, cats, draft, save_io)
+    settings = SlmNerSettings(format, constrained, window, overlap, cats, draft, save_io, intent_weight)
     return SlmNer(nlp.vocab, model, name, settings, policy, labels=labels, intents=intents, scorer=scorer)
 
 

@@ -44,14 +44,17 @@ class SlmNerSettings(NamedTuple):
     cats: bool
     draft: bool
     save_io: bool
+    intent_weight: float
 
     def check(self) -> None:
-        """RAISES (ValueError): If the windows could not move on."""
+        """RAISES (ValueError): If the windows could not move on, or a weight is negative."""
         if self.window < 1 or not 0 <= self.overlap < self.window:
             raise ValueError(
                 f"Got window = {self.window} and overlap = {self.overlap}, in tokens of the base's tokenizer. Allowed are a "
                 "window of at least 1 and an overlap from 0 to less than the window."
             )
+        if self.intent_weight < 0:
+            raise ValueError(f"Got intent_weight = {self.intent_weight}, allowed is 0 or more; 1.0 counts an intent as a word.")
 
 
 class Prediction(NamedTuple):
@@ -247,8 +250,8 @@ class SlmNer(EntityPipe):
         examples = list(examples)
         validate_examples(examples, "SlmNer.update")
         form, maker = self.format, self._maker
-        constrained = self.settings.constrained
-        requests = [request for eg in examples for request in make_training_requests(eg, form, maker, constrained)]
+        how = self.settings.constrained, self.settings.intent_weight
+        requests = [request for eg in examples for request in make_training_requests(eg, form, maker, *how)]
         if requests:
             nll, backprop = self.model.begin_update(requests)
             loss, gradient = self.get_loss(examples, nll)

@@ -807,6 +807,21 @@ def targets_of(nlp: Language, gold: Doc) -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize(("cats", "weight"), [(True, 5.0), (False, 1.0)])
+def test_an_intent_has_the_weight_that_is_set(cats: bool, weight: float) -> None:
+    nlp = mock_nlp(WORDS, cats=cats, intents=["inquiry", "cancel"], intent_weight=5.0)
+    gold = nlp.make_doc("Friday, Ann")
+    gold.set_ents([gold.char_span(0, 6, "DATE")], default="outside")
+    gold.cats = {"inquiry": 1.0, "cancel": 0.0}
+    nlp.update([Example(nlp.make_doc(gold.text), gold)])
+    assert [request.first_line_weight for request in mock_of(nlp).asked] == [weight]
+
+
+def test_a_negative_weight_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Got intent_weight = -1.0, allowed is 0 or more"):
+        mock_nlp(WORDS, intent_weight=-1.0)
+
+
 def test_gold_entities_of_unknown_labels_are_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     nlp = mock_nlp(WORDS)
     gold = nlp.make_doc("Friday, Ann")

@@ -1,5 +1,7 @@
 """Right answers as what has to be decided to write them."""
 
+from itertools import accumulate
+
 from ...constraints.grammar import Edge, find_path
 from ...constraints.guide import GrammarGuide
 from ...formats.base import Request
@@ -31,15 +33,20 @@ def decide(chat: ChatTokenizer, request: Request) -> tuple[list[int], list[Decis
 
     RETURNS (tuple[list[int], list[Decision]]): Piece ids of the answer, and its decisions, with their places in the answer.
     """
+    path = target_path(request)
+    first_line = len(str(request.target).partition("\n")[0])
+    starts = accumulate((len(edge.text) for edge in path), initial=0)
+    weights = [request.first_line_weight if start <= first_line else 1.0 for start in starts]
+    texts = [edge.chosen if request.constrained else edge.text for edge in path]
+    learned = [(piece, weight) for text, weight in zip(texts, weights) for piece in chat.encode(text)]
+    learned.append((chat.end, weights[-1]))
     if not request.constrained:
-        answer = target_pieces(chat, request)
-        return answer, [Decision(place, piece, None) for place, piece in enumerate(answer)]
+        return [piece for piece, _ in learned], [Decision(i, piece, None, weight) for i, (piece, weight) in enumerate(learned)]
     guide, decisions, written = GrammarGuide(request.grammar, chat.encode, chat.end), list[Decision](), list[int]()
-    chosen = [piece for edge in target_path(request) for piece in chat.encode(edge.chosen)]
-    for piece in [*chosen, chat.end]:
+    for piece, weight in learned:
         allowed = guide.allowed()
         if len(allowed) > 1:
-            decisions.append(Decision(len(written), piece, allowed))
+            decisions.append(Decision(len(written), piece, allowed, weight))
         if guide.step(piece):
             written.append(piece)
     return written, decisions

@@ -252,6 +252,21 @@ def test_decisions_are_the_pieces_that_have_alternatives(kind: Any, generator: G
         assert [(one.place, one.piece, list(one.allowed or [])) for one in decisions] == expected
 
 
+@KINDS
+def test_what_the_first_line_decides_has_a_weight_of_its_own(kind: Any, generator: Generator) -> None:
+    (request,) = kind([teach(TRAINING_DOCS[0])])
+    answer, plain = decide(generator.chat, request)
+    lines = [generator.chat.decode(answer[: one.place]).count("\n") for one in plain]
+    again, weighted = decide(generator.chat, request._replace(first_line_weight=3.0))
+    assert again == answer
+    assert [one._replace(weight=1.0) for one in weighted] == plain
+    assert [one.weight for one in weighted] == [1.0 if line else 3.0 for line in lines]
+    assert {one.weight for one in weighted} == {1.0, 3.0}
+    # The loss is linear in it.
+    losses = [generator.nll([request._replace(first_line_weight=weight)]).item() for weight in (0.0, 1.0, 2.0)]
+    assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4)
+
+
 def test_pieces_of_a_target_are_those_that_the_constraint_writes(generator: Generator) -> None:
     assert generator.chat.decode(target_pieces(generator.chat, teach(TRAINING_DOCS[0]))) == (
         "4: B-TIME\npm: I-TIME\nMay: B-DATE\n5: I-DATE\n<|im_end|>"
