@@ -39,7 +39,7 @@ def score(base: Path, seed: int, steps: int) -> float:
         "training.optimizer.learn_rate.total_steps": steps,
         "corpora.dev.limit": 100,
     }
-    model = train("configs/slm.cfg", f"training/music/{base.name}-{seed}", seed, **overrides)
+    model = train("projects/nano/configs/tune.cfg", f"training/music/{base.name}-{seed}", seed, **overrides)
     figures = evaluate(model, Path("corpus/music-test.spacy"), gold_preproc=True)
     return float(figures["entities"]["strict"]["f1"])
 

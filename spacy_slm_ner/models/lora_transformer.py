@@ -37,6 +37,7 @@ def create_lora_transformer(
     store_base: bool = False,
     batch_pieces: int = 4096,
     layer_decay: float = 1.0,
+    echo: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Registered as `spacy-slm-ner.LoraTransformer.v1`: the model of spaCy's `tok2vec`, which `spacy.Tok2VecListener.v1` brings
     to other components. The base is loaded when the model is initialized, or read from disk.
@@ -59,6 +60,7 @@ def create_lora_transformer(
         converted from a pip package and its files are unchanged; so are weights that were trained as a whole.
     batch_pieces (int): Most pieces, padding included, that are read at a time, which bounds the memory.
     layer_decay (float): What a layer's learning rate is multiplied by to give that of the layer before (Howard & Ruder 2018).
+    echo (bool): For decoders: read each window twice in a row, and take the states of the second time, which have seen all of it.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     """
     if pooling not in POOLINGS:
@@ -77,7 +79,7 @@ def create_lora_transformer(
     if not 0.0 < layer_decay <= 1.0:
         raise ValueError(f"Got layer_decay = {layer_decay}, allowed is above 0.0 to 1.0, which is the same rate for all layers.")
     torch_dtype(precision, torch.device("cpu"))
-    encoding = EncodingOptions(window, overlap, pooling, bidirectional is not False, batch_pieces)
+    encoding = EncodingOptions(window, overlap, pooling, bidirectional is not False, batch_pieces, echo)
     bidirectional_layers = None if isinstance(bidirectional, bool) else tuple(bidirectional)
     settings = LoraTransformerSettings(
         base=base,

@@ -21,7 +21,7 @@ WIDTH = 32
 LORA: dict[str, Any] = {"r": 4, "alpha": 8, "dropout": 0.0}
 
 
-@pytest.fixture(scope="module", params=["bert", "llama", "open-llama", "half-open-llama"])
+@pytest.fixture(scope="module", params=["bert", "llama", "open-llama", "half-open-llama", "echo-llama"])
 def case(request: pytest.FixtureRequest, bert: Path, llama: Path) -> tuple[Path, dict[str, Any]]:
     """A base, and whether it sees both sides."""
     return {
@@ -29,6 +29,7 @@ def case(request: pytest.FixtureRequest, bert: Path, llama: Path) -> tuple[Path,
         "llama": (llama, {}),
         "open-llama": (llama, {"bidirectional": True}),
         "half-open-llama": (llama, {"bidirectional": [1]}),
+        "echo-llama": (llama, {"echo": True, "window": 20}),
     }[request.param]
 
 
@@ -142,10 +143,25 @@ def test_states_of_two_windows_are_averaged(bert: Path) -> None:
 
 def test_an_unmasked_decoder_sees_what_follows(llama: Path) -> None:
     first, second = docs(["May 5 or Friday", "May 5 or noon"])
-    for bidirectional, same in ((False, True), (True, False)):
-        model = ready(llama, bidirectional=bidirectional)
+    for settings, same in (({}, True), ({"bidirectional": True}, False), ({"echo": True, "window": 20}, False)):
+        model = ready(llama, **settings)
         states, others = model.predict([first, second])
         assert np.allclose(states[0], others[0], atol=1e-6) is same
+
+
+def test_an_echo_is_the_second_time_that_a_window_is_read(llama: Path) -> None:
+    model = ready(llama, echo=True)
+    encoder = shim(model).loaded
+    (doc,) = docs(["May 5 or Friday"])
+    (once,) = shim(ready(llama)).loaded.windows([doc])
+    (twice,) = encoder.windows([doc])
+    assert twice.ids == once.ids * 2
+    with torch.inference_mode():
+        (hidden,) = encoder.model.eval()(input_ids=torch.tensor([twice.ids])).last_hidden_state
+    second = hidden[len(once.ids) :].numpy()
+    expected = np.zeros((len(doc), WIDTH))
+    np.add.at(expected, once.alignment.token, second[once.alignment.piece] * once.alignment.share[:, None])
+    np.testing.assert_allclose(model.predict([doc])[0], expected, atol=1e-5)
 
 
 def test_fewer_layers(llama: Path) -> None:
@@ -314,6 +330,7 @@ def test_settings_that_cannot_be_are_errors_before_anything_is_loaded(settings: 
     [
         pytest.param({"width": 64}, r"Got width = 64, but the states of .* have 32 values\. Set that width", id="width"),
         pytest.param({"window": 63}, r"Got window = 63, but the base reads 64 tokens.*at most 62", id="window"),
+        pytest.param({"window": 40, "echo": True}, r"64 tokens.*and each of a text twice\. Set a window of at most 31", id="echo"),
         pytest.param({"bidirectional": True}, "bidirectional = true for a BertModel", id="bidirectional"),
         pytest.param({"layers": 3}, "Got layers = 3, but it has 2", id="layers"),
         pytest.param({"lora": {"targets": ["q"]}}, "Cannot adapt the base", id="targets"),

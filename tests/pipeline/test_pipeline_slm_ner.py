@@ -818,7 +818,7 @@ def test_an_intent_has_the_weight_that_is_set(cats: bool, weight: float) -> None
 
 
 def test_a_negative_weight_is_an_error() -> None:
-    with pytest.raises(ValueError, match="Got intent_weight = -1.0, allowed is 0 or more"):
+    with pytest.raises(ValueError, match=r"Got intent_weight = -1\.0, allowed is 0 or more"):
         mock_nlp(WORDS, intent_weight=-1.0)
 
 

@@ -25,6 +25,8 @@ class EncodingOptions(NamedTuple):
     pooling (Pooling): Which pieces of a token stand for it.
     bidirectional (bool): Whether a decoder's causal mask is off.
     batch_pieces (int): Most pieces, padding included, that are read at a time.
+    echo (bool): Whether a window is read twice in a row, for the states of the second time, which know the whole window also in
+        a model that sees what was before alone (Springer et al. 2024, "Repetition Improves Language Model Embeddings").
     """
 
     window: int
@@ -32,6 +34,7 @@ class EncodingOptions(NamedTuple):
     pooling: Pooling
     bidirectional: bool
     batch_pieces: int
+    echo: bool = False
 
 
 class EncoderWindow(NamedTuple):
@@ -77,12 +80,18 @@ class Encoder:
     def check_window(self) -> None:
         """RAISES (BaseModelError): If the model cannot read as many pieces at a time as it is to."""
         capacity = self._pieces.capacity(self.model.config)
-        if capacity is not None and self.options.window > capacity:
+        if capacity is not None and self.options.window * self._times > capacity:
             special = len(self._pieces.front) + len(self._pieces.back)
             raise BaseModelError(
                 f"Got window = {self.options.window}, but the base reads {capacity + special} tokens of its tokenizer at a time, "
-                f"special ones included. Set a window of at most {capacity}."
+                f"special ones included{' and each of a text twice' if self.options.echo else ''}. Set a window of at most "
+                f"{capacity // self._times}."
             )
+
+    @property
+    def _times(self) -> int:
+        """How often a window is read."""
+        return 2 if self.options.echo else 1
 
     def changed(self) -> None:
         """Forget what was computed with weights that have changed."""
@@ -114,8 +123,9 @@ class Encoder:
             ranges = window_ranges(len(ids), self.options.window, self.options.overlap)
             alignment = align_pieces(offsets, own, self.options.pooling)
             for (start, end), (column, token, share) in zip(ranges, split_alignment(alignment, ranges)):
-                framed = [*self._pieces.front, *ids[start:end].tolist(), *self._pieces.back]
-                found.append(EncoderWindow(framed, PieceAlignment(column + len(self._pieces.front), token + tokens, share)))
+                framed = [*self._pieces.front, *ids[start:end].tolist() * self._times, *self._pieces.back]
+                before = len(self._pieces.front) + (end - start) * (self._times - 1)
+                found.append(EncoderWindow(framed, PieceAlignment(column + before, token + tokens, share)))
             tokens += len(own)
         return found
 
