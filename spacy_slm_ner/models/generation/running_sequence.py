@@ -13,7 +13,7 @@ from .kv_cache import KeyValues
 from .lm_head import StepLogits
 
 # Number of pieces that are proposed at a time: at first, and at least.
-FIRST_PROPOSAL, SHORTEST_PROPOSAL = 32, 4
+FIRST_PROPOSAL, SHORTEST_PROPOSAL = 16, 4
 
 
 @dataclass
