@@ -1,5 +1,5 @@
-"""What a decoder gives as a token classifier: `bio_ner` over SmolLM2 with its causal mask on, with it off, and with each text read
-twice (echo); strict F1 of entities alone on dev, beside an encoder.
+"""What a decoder gives as a token classifier: `bio_ner` over SmolLM2 with its causal mask on, with it off, and with each text
+read twice (echo); strict F1 of entities alone on dev, beside an encoder.
 
     python benchmarks/decoders.py --seeds 1
 

@@ -2,9 +2,9 @@
 
     python benchmarks/formats.py --config projects/nano/configs/tune.cfg
 
-Needs `corpus/` and, for `configs/slm.cfg`, `bases/slm`, which `spacy project run all` makes. Over nano it takes about two minutes a
-format and seed on two cores, over SmolLM2 five to fifteen. There, all formats begin with new weights, as the adapter that comes with
-the package has learned one of them.
+Needs `corpus/` and, for `configs/slm.cfg`, `bases/slm`, which `spacy project run all` makes. Over nano it takes about two minutes
+a format and seed on two cores, over SmolLM2 five to fifteen. There, all formats begin with new weights, as the adapter that comes
+with the package has learned one of them.
 """
 
 from contextlib import contextmanager

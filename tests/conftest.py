@@ -71,7 +71,7 @@ def gguf_bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where bases from GGUF files are kept during a test."""
     folder = tmp_path / "gguf-bases"
     folder.mkdir()
-    monkeypatch.setattr("spacy_slm_ner.models.pretrained.gguf_cache.cache", lambda: folder)
+    monkeypatch.setattr("spacy_slm_ner.models.pretrained.gguf.cache.cache", lambda: folder)
     return folder
 
 

@@ -4,6 +4,7 @@ Trains a base on many label sets at once, and asks it for labels that it was nev
 """
 
 from dataclasses import dataclass
+from functools import partial, update_wrapper
 from typing import Sequence, TypedDict
 
 from spacy.tokens import Doc
@@ -41,10 +42,15 @@ class Task(TypedDict):
 
 @dataclass(frozen=True)
 class OpenLabels(LabelledFormat):
-    """The format of this module. Texts without a task are asked for its own labels and intents as BioLines."""
+    """The format of this module.
+
+    otherwise (str): How texts without a task are asked for its own labels and intents.
+    """
+
+    otherwise: str = "BioLines"
 
     def for_doc(self, doc: Doc) -> PromptFormat:
-        task: Task = doc.user_data.get(TASK) or Task(format="BioLines", labels=self.labels, intents=self.intents)
+        task: Task = doc.user_data.get(TASK) or Task(format=self.otherwise, labels=self.labels, intents=self.intents)
         return FORMATS[task["format"]](task["labels"], task["intents"])
 
     def render(self, doc: Doc) -> list[Message]:
@@ -60,9 +66,13 @@ class OpenLabels(LabelledFormat):
         return self.for_doc(doc).parse(text, doc)
 
 
-def create_open_labels() -> FormatFactory:
+def create_open_labels(otherwise: str = "BioLines") -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.OpenLabels.v1`.
 
+    otherwise (str): Format of texts without a task, by its name without version.
     RETURNS (FormatFactory): Makes the format for labels and intents.
+    RAISES (ValueError): If there is no such format.
     """
-    return OpenLabels
+    if otherwise not in FORMATS:
+        raise ValueError(f"Got otherwise = {otherwise!r}, allowed are {', '.join(FORMATS)}.")
+    return update_wrapper(partial(OpenLabels, otherwise=otherwise), OpenLabels, updated=())

@@ -7,7 +7,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from .capabilities import Capabilities
-from .training_pass import LastStates, TrainingBatch, read
+from .training_pass import LastStates, TrainingBatch, read_states
 
 
 class Decision(NamedTuple):
@@ -59,7 +59,7 @@ def negative_log_likelihood(
     is_cast = next(model.parameters()).dtype != dtype
     with torch.autocast(model.device.type, torch.bfloat16, enabled=is_cast):
         # The piece at a place is decided by what was read up to the place before it.
-        states = read(model, capabilities, batch, rows, [decision.place - 1 for decision in decisions])
+        states = read_states(model, capabilities, batch, rows, [decision.place - 1 for decision in decisions])
         edge = len(constrained)
         among = loss_among_allowed(states.part(slice(edge)), decisions[:edge])
         losses = torch.cat([among, loss_among_all(states.part(slice(edge, None)), decisions[edge:])])

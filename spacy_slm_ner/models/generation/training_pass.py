@@ -54,7 +54,9 @@ class TrainingBatch(NamedTuple):
     shared: Sequence[int]
 
 
-def read(model: Any, capabilities: Capabilities, batch: TrainingBatch, rows: Sequence[int], columns: Sequence[int]) -> LastStates:
+def read_states(
+    model: Any, capabilities: Capabilities, batch: TrainingBatch, rows: Sequence[int], columns: Sequence[int]
+) -> LastStates:
     """Read the texts of a batch.
 
     model (Any): A causal language model of transformers, or a `PeftModel` around it.

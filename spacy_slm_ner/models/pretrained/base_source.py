@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from ...errors import BaseModelError
-from .gguf_file import is_gguf
+from .gguf.file import is_gguf
 from .hub import BUNDLED_MODELS, bundled_folder, bundled_weights, find_base
 from .origin import Origin, read_origin
 

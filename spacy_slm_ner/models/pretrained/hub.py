@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 from ...errors import BaseModelError
-from .gguf_file import SUFFIX, is_gguf
+from .gguf.file import SUFFIX, is_gguf
 from .origin import FILES, Origin, sha256_of
 
 logger = logging.getLogger("spacy_slm_ner")
@@ -113,7 +113,7 @@ def gguf_folder(path: Path, digest: str) -> Path:
     digest (str): The sha256 of the file.
     """
     # Needs transformers, which the other models need later.
-    from .gguf_cache import converted
+    from .gguf.cache import converted
 
     carried = {bundled.sha256: name for name, bundled in BUNDLED_MODELS.items()}.get(digest)
     bundled = BUNDLED_MODELS[carried] if carried else None

@@ -15,7 +15,7 @@ from requests.exceptions import ConnectionError
 
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.models.pretrained import hub
-from spacy_slm_ner.models.pretrained.gguf_file import GgufFile, read_gguf
+from spacy_slm_ner.models.pretrained.gguf.file import GgufFile, read_gguf
 from spacy_slm_ner.models.pretrained.hub import BundledModel, bundled_folder, copy_base, find_base
 from spacy_slm_ner.models.pretrained.origin import Origin, read_origin
 
@@ -295,7 +295,7 @@ def test_smollm2_is_found_in_its_package_without_importing_it(gguf_bases: Path, 
             (folder / name).write_text("{}")
         return read_gguf(path)
 
-    monkeypatch.setattr("spacy_slm_ner.models.pretrained.gguf_cache.convert_gguf", convert)
+    monkeypatch.setattr("spacy_slm_ner.models.pretrained.gguf.cache.convert_gguf", convert)
     name = "HuggingFaceTB/SmolLM2-135M-Instruct"
     origin = read_origin(find_base(name))
     assert origin is not None

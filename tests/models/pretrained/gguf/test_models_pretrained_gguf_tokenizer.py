@@ -16,8 +16,8 @@ from tokenizers import Tokenizer, pre_tokenizers
 
 from spacy_slm_ner.errors import BaseModelError
 from spacy_slm_ner.models.pretrained.chat_tokenizer import ChatTokenizer
-from spacy_slm_ner.models.pretrained.gguf_file import GgufFile, read_gguf
-from spacy_slm_ner.models.pretrained.gguf_tokenizer import CUTTINGS, build_tokenizer
+from spacy_slm_ner.models.pretrained.gguf.file import GgufFile, read_gguf
+from spacy_slm_ner.models.pretrained.gguf.tokenizer import CUTTINGS, build_tokenizer
 from spacy_slm_ner.models.pretrained.tokenizer_files import load_tokenizer, save_tokenizer
 
 MARKERS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|im_start|>user\nHi<|im_end|>\n"]

@@ -8,9 +8,9 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import BaseModelError
-from .gguf_base import CONVERSION, convert_gguf
-from .origin import Origin, write_origin
+from ....errors import BaseModelError
+from ..origin import Origin, write_origin
+from .base import CONVERSION, convert_gguf
 
 logger = logging.getLogger("spacy_slm_ner")
 

@@ -10,7 +10,7 @@ import pytest
 from gguf_files import make_model, write_gguf
 
 from spacy_slm_ner.errors import BaseModelError
-from spacy_slm_ner.models.pretrained.gguf_file import is_gguf, read_gguf
+from spacy_slm_ner.models.pretrained.gguf.file import is_gguf, read_gguf
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from gguf_files import make_model, write_gguf
 
 from spacy_slm_ner.errors import BaseModelError
-from spacy_slm_ner.models.pretrained import gguf_cache
-from spacy_slm_ner.models.pretrained.gguf_cache import converted
+from spacy_slm_ner.models.pretrained.gguf import cache as gguf_cache
+from spacy_slm_ner.models.pretrained.gguf.cache import converted
 from spacy_slm_ner.models.pretrained.origin import Origin, read_origin
 
 ORIGIN = Origin(None, "model.gguf", "", "ab" * 32, None, None)

@@ -12,10 +12,10 @@ import numpy as np
 import transformers
 from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 
-from ...errors import BaseModelError
-from .gguf_file import GgufFile
-from .gguf_tokenizer import PREFIX
-from .gguf_weights import HEAD_NORMS, ROPE_FACTORS, Layout, dequantize
+from ....errors import BaseModelError
+from .file import GgufFile
+from .tokenizer import PREFIX
+from .weights import HEAD_NORMS, ROPE_FACTORS, Layout, dequantize
 
 # Fields of all architectures, and what transformers calls them.
 SIZES = {

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PretrainedConfig
 
-from ...errors import BaseModelError
-from .base_files import save_base
-from .gguf_config import ARCHITECTURES, read_config
-from .gguf_file import GgufFile, read_gguf
-from .gguf_tokenizer import build_tokenizer
-from .gguf_weights import read_weights
-from .quiet import quiet
+from ....errors import BaseModelError
+from ..base_files import save_base
+from ..quiet import quiet
+from .config import ARCHITECTURES, read_config
+from .file import GgufFile, read_gguf
+from .tokenizer import build_tokenizer
+from .weights import read_weights
 
 # Counts up when a conversion gives other files than before.
 CONVERSION = 1

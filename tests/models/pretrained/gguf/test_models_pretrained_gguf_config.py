@@ -8,10 +8,10 @@ from gguf_files import make_model
 from transformers import PretrainedConfig
 
 from spacy_slm_ner.errors import BaseModelError
-from spacy_slm_ner.models.pretrained import gguf_config
 from spacy_slm_ner.models.pretrained.base_files import readable_by_all
-from spacy_slm_ner.models.pretrained.gguf_config import llama3_factors, read_config
-from spacy_slm_ner.models.pretrained.gguf_file import read_gguf
+from spacy_slm_ner.models.pretrained.gguf import config as gguf_config
+from spacy_slm_ner.models.pretrained.gguf.config import llama3_factors, read_config
+from spacy_slm_ner.models.pretrained.gguf.file import read_gguf
 
 
 def config_of(path: Path) -> PretrainedConfig:

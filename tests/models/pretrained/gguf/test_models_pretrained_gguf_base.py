@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from spacy_slm_ner.errors import BaseModelError
-from spacy_slm_ner.models.pretrained.gguf_base import convert_gguf
+from spacy_slm_ner.models.pretrained.gguf.base import convert_gguf
 from spacy_slm_ner.models.pretrained.loading import load_causal_lm
 
 FAMILIES = pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
-from ...errors import BaseModelError
+from ....errors import BaseModelError
 
 MAGIC = b"GGUF"
 SUFFIX = ".gguf"

@@ -11,9 +11,9 @@ from typing import Any, Callable, ClassVar, NamedTuple, Optional, Sequence
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from ...errors import BaseModelError
-from .gguf_file import GgufFile
-from .tokenizer_files import plain_tokenizer
+from ....errors import BaseModelError
+from ..tokenizer_files import plain_tokenizer
+from .file import GgufFile
 
 PREFIX = "tokenizer.ggml."
 # Kinds of pieces by their numbers in the file.

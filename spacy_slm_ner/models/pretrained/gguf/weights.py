@@ -12,7 +12,7 @@ from typing import Iterator
 import numpy as np
 import torch
 
-from .gguf_file import GgufFile, GgufTensor, import_gguf
+from .file import GgufFile, GgufTensor, import_gguf
 
 # Factors of the rotation of positions, which transformers computes from its config.
 ROPE_FACTORS = "rope_freqs.weight"

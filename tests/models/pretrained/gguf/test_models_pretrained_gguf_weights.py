@@ -6,9 +6,9 @@ import pytest
 import torch
 from gguf_files import make_model, write_gguf
 
-from spacy_slm_ner.models.pretrained.gguf_base import ARCHITECTURES
-from spacy_slm_ner.models.pretrained.gguf_file import read_gguf
-from spacy_slm_ner.models.pretrained.gguf_weights import part_halves, read_weights
+from spacy_slm_ner.models.pretrained.gguf.base import ARCHITECTURES
+from spacy_slm_ner.models.pretrained.gguf.file import read_gguf
+from spacy_slm_ner.models.pretrained.gguf.weights import part_halves, read_weights
 
 
 @pytest.mark.parametrize(
