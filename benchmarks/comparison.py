@@ -43,7 +43,7 @@ class Way:
 
 WHOLE = {"components.tok2vec.model.lora": None, "training.optimizer.learn_rate.initial_rate": 0.0003}
 DECODER = {
-    "paths.base": "bases/slm",
+    "paths.base": "spacy-slm-ner/nano",
     "components.tok2vec.model.width": 256,
     "components.tok2vec.model.bidirectional": True,
     "components.tok2vec.model.lora.dropout": 0.05,
