@@ -85,6 +85,7 @@ def recipe(base: Path, corpus: Path, format: str) -> Dict[str, Any]:
         "paths.base": str(base),
         "system.gpu_allocator": None,
         "components.slm_ner.format.@misc": f"spacy-slm-ner.{format}.v1",
+        "components.slm_ner.intent_weight": 1.0,
         "corpora.train.augmenter": None,
         "components.slm_ner.model.precision": "fp32",
         "training.max_steps": steps,
