@@ -12,7 +12,7 @@ from typing import Annotated
 
 import srsly
 import typer
-from trainings import spread, train
+from trainings import f1_table, train
 
 from spacy_slm_ner.cli.convert import convert
 from spacy_slm_ner.cli.evaluate import evaluate
@@ -54,9 +54,7 @@ def main(
     forget_weights()
     rows = {base.name: [score(base, seed, steps) for seed in range(seeds)] for base in (NANO, RANDOM)}
     srsly.write_json("metrics/music.json", rows)
-    typer.echo("| base | test F1, mean (range) |\n| --- | --- |")
-    for name, values in rows.items():
-        typer.echo(f"| {name} | {spread(values)} |")
+    typer.echo(f1_table("base", "test", rows))
 
 
 if __name__ == "__main__":

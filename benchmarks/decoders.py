@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import srsly
 import typer
-from trainings import spread, train
+from trainings import f1_table, train
 
 from spacy_slm_ner.cli.evaluate import evaluate
 
@@ -47,9 +47,7 @@ def main(
 ) -> None:
     rows = {way: [score(way, seed, steps) for seed in range(seeds)] for way in ways.split(",")}
     srsly.write_json("metrics/decoders.json", rows)
-    typer.echo("| way | dev F1, mean (range) |\n| --- | --- |")
-    for way, values in rows.items():
-        typer.echo(f"| {way} | {spread(values)} |")
+    typer.echo(f1_table("way", "dev", rows))
 
 
 if __name__ == "__main__":

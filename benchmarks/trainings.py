@@ -33,6 +33,17 @@ def seconds(folder: str) -> float:
     return float(Path(folder, SECONDS).read_text())
 
 
+def f1_table(kind: str, split: str, rows: dict[str, list[float]]) -> str:
+    """A table of F1 scores over seeds.
+
+    kind (str): What the rows are.
+    split (str): What was scored.
+    rows (dict[str, list[float]]): Scores by the name of the row.
+    """
+    lines = [f"| {name} | {spread(values)} |" for name, values in rows.items()]
+    return "\n".join([f"| {kind} | {split} F1, mean (range) |", "| --- | --- |", *lines])
+
+
 def spread(values: list[float]) -> str:
     """Mean and range of F1 scores over seeds."""
     return f"{mean(values):.3f} ({min(values):.3f}–{max(values):.3f})"

@@ -75,4 +75,5 @@ def create_open_labels(otherwise: str = "BioLines") -> FormatFactory:
     """
     if otherwise not in FORMATS:
         raise ValueError(f"Got otherwise = {otherwise!r}, allowed are {', '.join(FORMATS)}.")
+    # Adapters are compared by the name of their format.
     return update_wrapper(partial(OpenLabels, otherwise=otherwise), OpenLabels, updated=())
