@@ -5,23 +5,30 @@
     python benchmarks/slm_costs.py lengths training/slm/calibrated    # time against the length of a text
     python benchmarks/slm_costs.py batches training/slm/calibrated    # texts a second by batch size
     python benchmarks/slm_costs.py processes training/slm/calibrated  # texts a second by n_process
+    python benchmarks/slm_costs.py bound training/slm/calibrated      # beside one plain pass over texts and answers
 
 Texts are those of a DocBin, whatever their annotation.
 """
 
 import subprocess
 import sys
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Annotated, Any, Iterator
+from typing import Annotated, Any, Iterator, Sequence
+from unittest.mock import patch
 
 import psutil
 import spacy
 import torch
 import typer
 from spacy.tokens import DocBin
+
+from spacy_slm_ner.models.generation.batch_reader import StepInput
+from spacy_slm_ner.models.generation.lm_head import StepLogits
+from spacy_slm_ner.models.generation.packed_reader import PackedReader
 
 app = typer.Typer(add_completion=False, help=__doc__)
 Pipeline = Annotated[str, typer.Argument(help="Trained pipeline.")]
@@ -111,6 +118,62 @@ def processes(model: Pipeline, data: Data = TURNS, texts: int = 2_000) -> None:
     for number in (1, 2):
         torch.set_num_threads(cores // number)
         typer.echo(f"| {number} | {cores // number} | {speed(nlp, chosen, batch_size=64, n_process=number):,.0f} |")
+
+
+@app.command()
+def bound(model: Pipeline, data: Data = Path("corpus/test.spacy"), batch: int = 32, repeats: int = 5) -> None:
+    """Words a second beside one plain pass of the same model over texts and answers: what no way to write them can beat.
+
+    The pass is that of transformers, in batches of like length. It does not read the instruction, which all texts share and the
+    package reads once, and it chooses no pieces.
+    """
+    nlp = spacy.load(model, config={"components.slm_ner.save_io": True})
+    slm: Any = nlp.get_pipe("slm_ner")
+    generator, texts = slm.model.shims[0].generator, read(data)
+    with pieces_read() as passes:
+        docs = list(nlp.pipe(texts))
+    parts = [part for doc in docs for part in doc.user_data["slm_ner"]["io"]]
+    rows = [[*generator.chat.prompt(part["prompt"]).suffix, *generator.chat.encode_plain(part["answer"])] for part in parts]
+    rows.sort(key=len)
+    batches = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+    ways = {
+        "pipeline": lambda: list(nlp.pipe(texts)),
+        "plain pass": lambda: [plain_pass(generator.decoder.model, batch) for batch in batches],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            start = perf_counter()
+            way()
+            seconds[name].append(perf_counter() - start)
+    words, pieces = sum(map(len, docs)), sum(map(len, rows))
+    taken = {name: median(runs) for name, runs in seconds.items()}
+    typer.echo(f"{words:,} words, {pieces:,} pieces; the pipeline reads {sum(passes):,} in {len(passes)} passes")
+    typer.echo("| | words a second | of the plain pass |\n| --- | --- | --- |")
+    for name, figure in taken.items():
+        typer.echo(f"| {name} | {words / figure:,.0f} | {taken['plain pass'] / figure:.2f} |")
+
+
+@contextmanager
+def pieces_read() -> Iterator[list[int]]:
+    """Number of pieces of each pass of a generator."""
+    found, read_steps = [], PackedReader.read
+
+    def count(reader: PackedReader, steps: Sequence[StepInput], whole: bool) -> StepLogits:
+        found.append(sum(len(step.pieces) for step in steps))
+        return read_steps(reader, steps, whole)
+
+    with patch.object(PackedReader, "read", count):
+        yield found
+
+
+@torch.inference_mode()
+def plain_pass(model: Any, rows: Sequence[list[int]]) -> None:
+    """Read rows as one padded batch."""
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,15 @@
 import re
 from importlib.metadata import requires
 from pathlib import Path
+from typing import Any, Optional
 
 import spacy
+from click import UsageError
+from spacy.cli._util import parse_config_overrides
 from spacy.language import Language
 from spacy.tokens import DocBin
+from spacy.training.initialize import init_nlp
+from thinc.api import Config
 
 from ..errors import ReadError
 
@@ -53,10 +58,13 @@ def packages_of(lang: str) -> list[str]:
     return [re.split(r"[^\w.-]", line)[0] for line in wanted] or NO_EXTRA.get(lang, [])
 
 
-def load_pipeline(model: str, gpu_id: int = -1) -> Language:
-    """Load a trained pipeline from a folder or an installed package.
+def load_pipeline(model: str, gpu_id: int = -1, overrides: Optional[dict[str, Any]] = None) -> Language:
+    """Load a pipeline from a folder or an installed package; or make one from a config file, as it is before training.
 
+    model (str): Folder, package, or file whose name ends in `.cfg`. What the config names, such as its corpora and the base of a
+        model, has to be there, as for `spacy train`.
     gpu_id (int): Number of the GPU, -1 for the CPU.
+    overrides (Optional[dict[str, Any]]): Values of its config by their dotted names.
     RAISES (ReadError): If it cannot be loaded, or there is no such GPU.
     """
     if gpu_id >= 0:
@@ -68,9 +76,33 @@ def load_pipeline(model: str, gpu_id: int = -1) -> Language:
                 "'spacy[cuda12x]', or the extra for another CUDA; or take --gpu-id -1, the CPU."
             ) from None
     try:
-        return spacy.load(model)
+        if model.endswith(".cfg"):
+            return initialize_pipeline(spacy.util.load_config(model, overrides or {}), gpu_id)
+        return spacy.load(model, config=overrides or {})
     except (OSError, ValueError, ImportError) as error:
         raise ReadError(f"Cannot load the pipeline {model!r}: {error}") from None
+
+
+def initialize_pipeline(config: Config, gpu_id: int) -> Language:
+    """Make the pipeline of a config, as `spacy train` has it before its first step."""
+    if "training" not in config:
+        raise ReadError(
+            "The config has no [training], so it names no corpus to take labels from. Fill it: "
+            "python -m spacy init fill-config PART.cfg WHOLE.cfg."
+        )
+    return init_nlp(config, use_gpu=gpu_id)
+
+
+def parse_overrides(arguments: list[str]) -> dict[str, Any]:
+    """Parse options that change a config, such as `--components.slm_ner.draft false`.
+
+    RETURNS (dict[str, Any]): Values by dotted names.
+    RAISES (ReadError): If an option has no dot in its name, so that it is none of a config.
+    """
+    try:
+        return parse_config_overrides(arguments)
+    except UsageError as error:
+        raise ReadError(f"{error.message} Allowed are those of --help, and values of the config, as --nlp.batch_size.") from None
 
 
 def load_docbin(path: Path) -> DocBin:

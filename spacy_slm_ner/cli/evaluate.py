@@ -11,12 +11,13 @@ from rich.text import Text
 from ..errors import ReadError
 from ..evaluation.evaluate import evaluate_docs
 from ._app import app, clear_errors, comma_list, console, decode_argument
-from ._load import load_docbin, load_pipeline
+from ._load import load_docbin, load_pipeline, parse_overrides
 
 
-@app.command("evaluate")
+@app.command("evaluate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def evaluate_cli(
-    model: Annotated[str, typer.Argument(help="Folder or package name of a pipeline.")],
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="Folder or package name of a pipeline, or a config, to score it untrained.")],
     data: Annotated[Path, typer.Argument(help="DocBin with gold annotation (.spacy).")],
     output: Annotated[Optional[Path], typer.Option("--output", "-o", help="JSON file for all figures and texts.")] = None,
     name: Annotated[Optional[str], typer.Option(help="Name in tables and report; the model's if not given.")] = None,
@@ -24,9 +25,13 @@ def evaluate_cli(
     labels: Annotated[str, typer.Option(help="Entity labels to score, comma separated; all if not given.")] = "",
     gpu_id: Annotated[int, typer.Option(help="Number of the GPU, -1 for the CPU.")] = -1,
 ) -> None:
-    """Score a pipeline: strict, partial and type-only F1, intents, speed. spaCy's and seqeval's strict scores must agree."""
+    """Score a pipeline: strict, partial and type-only F1, intents, speed. spaCy's and seqeval's strict scores must agree.
+
+    Other options change its config, as `spacy train` has them: --components.slm_ner.draft false.
+    """
     with clear_errors():
-        metrics = evaluate(model, data, output, name, gold_preproc, comma_list(labels), gpu_id)
+        overrides = parse_overrides(context.args)
+        metrics = evaluate(model, data, output, name, gold_preproc, comma_list(labels), gpu_id, overrides)
     print_metrics(metrics)
 
 
@@ -38,14 +43,17 @@ def evaluate(
     gold_preproc: bool = False,
     labels: Sequence[str] = (),
     gpu_id: int = -1,
+    overrides: Optional[dict[str, Any]] = None,
 ) -> dict[str, Any]:
     """Score a pipeline on a DocBin.
 
+    model (str): Folder or package name of a pipeline, or path of a config.
+    overrides (Optional[dict[str, Any]]): Values of its config by their dotted names.
     RETURNS (dict[str, Any]): Figures and texts, as `Evaluation.to_dict` gives them, with the names of model, data and machine.
     RAISES (EvaluationError): If the scorers disagree or gold annotation is missing.
     RAISES (ReadError): If model or data cannot be read.
     """
-    nlp = load_pipeline(model, gpu_id)
+    nlp = load_pipeline(model, gpu_id, overrides)
     gold = list(load_docbin(data).get_docs(nlp.vocab))
     if not gold:
         raise ReadError(f"{data} holds no docs, so there is nothing to score. Name a DocBin that `convert` wrote.")
@@ -87,7 +95,8 @@ def print_metrics(metrics: dict[str, Any]) -> None:
         console.print(f"expected calibration error {metrics['calibration']['expected_calibration_error']:.3f}")
     if metrics["unusable"]:
         console.print(f"{len(metrics['unusable'])} parts of texts or answers could not be used; the metrics file lists them")
-    console.print(f"{metrics['words_per_second']:,.0f} words per second, {metrics['megabytes']:.1f} MB")
+    size = f", {metrics['megabytes']:.1f} MB" if metrics["megabytes"] else ""
+    console.print(f"{metrics['words_per_second']:,.0f} words per second{size}")
 
 
 def figures(row: dict[str, float]) -> list[str]:

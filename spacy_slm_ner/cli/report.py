@@ -54,6 +54,6 @@ def comparison(metrics: Sequence[dict[str, Any]], title: str) -> Table:
         intents = f"{found['intents']['accuracy']:.3f}" if found["intents"] else "-"
         error = f"{found['calibration']['expected_calibration_error']:.3f}" if found["calibration"] else "-"
         f1, speed, size = found["entities"]["strict"]["f1"], found["words_per_second"], found["megabytes"]
-        row = (f"{f1:.3f}", f"{low:.3f} to {high:.3f}", intents, error, f"{speed:,.0f}", f"{size:,.1f}")
+        row = (f"{f1:.3f}", f"{low:.3f} to {high:.3f}", intents, error, f"{speed:,.0f}", f"{size:,.1f}" if size else "-")
         table.add_row(Text(found["name"]), *row)
     return table

@@ -1,6 +1,6 @@
 """Drafts of answers, which a model only has to verify."""
 
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional
 
 from .grammar import Edge, Grammar, State, find_path
 
@@ -14,10 +14,15 @@ class Draft:
     grammar (Grammar): Grammar of the answers.
     text (str): The proposed answer. A text that the grammar cannot write proposes nothing.
     start (int): Character at which the proposal begins.
+    doubts (Callable[[str], bool]): Whether the true answer may well leave the draft behind a segment. A proposal rather ends
+        there, as what is proposed behind a wrong piece is read in vain.
     """
 
-    def __init__(self, grammar: Grammar, text: str, start: int = 0) -> None:
+    def __init__(
+        self, grammar: Grammar, text: str, start: int = 0, doubts: Callable[[str], bool] = lambda segment: False
+    ) -> None:
         self.grammar = grammar
+        self.doubts = doubts
         # Proposed edges by state, and first proposed segment by position.
         self._edges: dict[State, Edge] = {}
         self._segments: dict[State, str] = {}

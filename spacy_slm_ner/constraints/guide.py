@@ -74,10 +74,11 @@ class Guide(Protocol):
         """
         ...
 
-    def propose(self, draft: Draft, max_pieces: int) -> list[int]:
+    def propose(self, draft: Draft, min_pieces: int, max_pieces: int) -> list[int]:
         """Return the next pieces by a draft.
 
         draft (Draft): Draft of the answer.
+        min_pieces (int): Number of pieces after which no other segment is begun behind a doubtful one.
         max_pieces (int): Number of pieces after which no other segment is begun.
         RETURNS (list[int]): Proposed pieces; none where the answer has left the draft.
         """
@@ -170,13 +171,15 @@ class GrammarGuide:
             segment = ScoredSegment(thread.edge, thread.logprob)
             yield from self._enter(thread.edge.target, LinkedList(segment, thread.path))
 
-    def propose(self, draft: Draft, max_pieces: int) -> list[int]:
+    def propose(self, draft: Draft, min_pieces: int, max_pieces: int) -> list[int]:
         pieces: list[int] = []
-        state, written = self._state, len(self._pieces_after_state)
+        state, written, is_doubtful = self._state, len(self._pieces_after_state), False
         for edge in draft.edges(state):
-            if len(pieces) >= written + max_pieces:
+            if len(pieces) - written >= (min_pieces if is_doubtful else max_pieces):
                 break
             pieces += self.encode(edge.text)
+            # Behind a silent edge the doubt is the same.
+            is_doubtful = draft.doubts(edge.text) if edge.text else is_doubtful
             state = edge.target
         else:
             pieces += [self.end] if draft.ends(state) else []
@@ -217,7 +220,7 @@ class FreeGuide:
             self._logprobs.append(logprob)
         return True
 
-    def propose(self, draft: Draft, max_pieces: int) -> list[int]:
+    def propose(self, draft: Draft, min_pieces: int, max_pieces: int) -> list[int]:
         return []
 
     def answer(self) -> Answer:

@@ -23,4 +23,9 @@ def make_draft(form: PromptFormat, grammar: Grammar, window: DocWindow, doc: Doc
     text = form.target(window.annotated(known, cats or dict.fromkeys(form.intents[:1], 1.0)))
     # An intent is named in the first line; one that is not known is not proposed.
     start = text.index("\n") + 1 if form.intents and not cats else 0
-    return Draft(grammar, text, start)
+    return Draft(grammar, text, start) if known else Draft(grammar, text, start, may_be_entity)
+
+
+def may_be_entity(segment: str) -> bool:
+    """Whether a word is of the kind that entities often are: with a capital letter, a digit or an at sign."""
+    return any(char.isupper() or char.isdigit() or char == "@" for char in segment)

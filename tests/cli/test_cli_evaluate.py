@@ -81,6 +81,64 @@ def test_gold_tokens_are_used_on_demand(run: Run, fails: Callable, model: Path, 
     assert run("evaluate", model, data, "--gold-preproc").exit_code == 0
 
 
+def write_config(folder: Path, data: Path, pattern: str) -> Path:
+    """Write the config of a pipeline that gets its one pattern when it is initialised."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler")
+    nlp.config["initialize"]["components"]["entity_ruler"] = {"patterns": [{"label": "NAME", "pattern": pattern}]}
+    nlp.config["paths"].update(train=str(data), dev=str(data))
+    nlp.config.to_disk(folder / "ruler.cfg")
+    return folder / "ruler.cfg"
+
+
+def test_a_config_is_scored_untrained(run: Run, write_docs: Callable, tmp_path: Path) -> None:
+    data, target = write_docs(ADA, BOB), tmp_path / "metrics.json"
+    config = write_config(tmp_path, data, "Ada")
+    result = run("evaluate", config, data, "-o", target, "--name", "untrained")
+    assert result.exit_code == 0, result.stderr
+    metrics = json.loads(target.read_text(encoding="utf8"))
+    assert (metrics["model"], metrics["megabytes"]) == (str(config), 0.0)
+    assert metrics["entities"]["strict"]["f1"] == pytest.approx(0.5)
+    assert "words per second\n" in result.stdout
+    assert run("report", target, "-o", tmp_path / "report.html").exit_code == 0
+
+
+def test_values_of_a_config_can_be_changed(run: Run, model: Path, write_docs: Callable, tmp_path: Path) -> None:
+    data = write_docs(ADA, BOB)
+    config = write_config(tmp_path, data, "ada")
+    assert "strict F1 0.000" in run("evaluate", config, data).stdout
+    patterns = ["--initialize.components.entity_ruler.patterns", '[{"label": "NAME", "pattern": "Bob"}]']
+    assert "strict F1 0.500" in run("evaluate", config, data, *patterns).stdout
+    assert "strict F1 0.500" in run("evaluate", model, data, "--nlp.batch_size", "1").stdout
+
+
+@pytest.mark.parametrize("model_is_a_config", [True, False])
+def test_an_option_that_neither_command_nor_config_has_is_refused(
+    fails: Callable, model: Path, write_docs: Callable, tmp_path: Path, model_is_a_config: bool
+) -> None:
+    data = write_docs(ADA)
+    named = write_config(tmp_path, data, "Ada") if model_is_a_config else model
+    assert "ReadError: No such option '--lable'. Allowed" in fails("evaluate", named, data, "--lable", "NAME")
+    assert "entity_rulr" in fails("evaluate", named, data, "--components.entity_rulr.phrase_matcher_attr", "LOWER")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(None, "Could not read config file", id="missing"),
+        pytest.param("[nlp", "", id="cut off"),
+        pytest.param('[nlp]\nlang = "en"\npipeline = []\n', "has no [training]", id="part-of-a-config"),
+    ],
+)
+def test_a_config_that_cannot_be_initialised(
+    fails: Callable, write_docs: Callable, tmp_path: Path, text: str | None, message: str
+) -> None:
+    if text is not None:
+        (tmp_path / "bad.cfg").write_text(text)
+    said = fails("evaluate", tmp_path / "bad.cfg", write_docs(ADA))
+    assert f"ReadError: Cannot load the pipeline '{tmp_path}/bad.cfg': " in said and message in said
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

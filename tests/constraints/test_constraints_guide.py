@@ -116,3 +116,36 @@ def test_a_draft_follows_its_own_path_among_equal_words() -> None:
     text = "DATE: May [2]\n"
     draft = Draft(SpanLines(("DATE",)).constraint(doc_of("May or May")), text)
     assert "".join(edge.text for edge in draft.edges(draft.grammar.start)) == text
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "min_pieces", "expected"),
+    [
+        pytest.param("", 1, "we may meet in May at noon.", id="no-doubt"),
+        pytest.param("May", 1, "we may meet in May", id="doubtful"),
+        pytest.param("meet", 3, "we may meet", id="long-enough"),
+        pytest.param("we", 3, "we may meet in May at noon.", id="too-short"),
+        pytest.param("noon", 1, "we may meet in May at noon", id="the-end-is-not-proposed"),
+    ],
+)
+def test_a_proposal_ends_behind_a_doubtful_word(doubtful: str, min_pieces: int, expected: str) -> None:
+    form, doc = TrailingTags(("DATE",)), doc_of("we may meet in May at noon")
+    draft = Draft(form.constraint(doc), form.target(doc), doubts=lambda segment: segment.strip() == doubtful)
+    pieces = ["."]
+
+    def words(text: str) -> list[int]:
+        """One piece a segment."""
+        pieces.append(text)
+        return [len(pieces) - 1]
+
+    proposed = GrammarGuide(draft.grammar, words, 0).propose(draft, min_pieces, 99)
+    assert "".join(pieces[piece] for piece in proposed) == expected
+
+
+def test_a_proposal_goes_on_from_a_doubtful_word() -> None:
+    form, doc = TrailingTags(("DATE",)), doc_of("May comes")
+    draft = Draft(form.constraint(doc), form.target(doc), doubts=str.istitle)
+    guide = GrammarGuide(draft.grammar, lambda segment: [ord(letter) for letter in segment], END)
+    for letter in guide.propose(draft, 1, 99):
+        guide.step(letter)
+    assert bytes(guide.propose(draft, 1, 99)).decode() == f" comes{chr(END)}"

@@ -84,3 +84,12 @@ def test_an_intent_is_proposed_if_there_is_one(cats: dict[str, float], expected:
 def test_nothing_is_proposed_where_it_is_switched_off_or_not_checked(config: dict[str, Any]) -> None:
     [request] = asked(TEXT, **config)
     assert request.draft is None
+
+
+def test_words_that_look_like_entities_are_doubted_where_no_component_has_looked() -> None:
+    [request] = asked("Jo Lee on Friday.")
+    assert request.draft is not None
+    doubted = [word for word in ("Jo", "on", "4pm", "jo@lee", "Émile", "五月", "<TIME>") if request.draft.doubts(word)]
+    assert doubted == ["Jo", "4pm", "jo@lee", "Émile", "<TIME>"]
+    [request] = asked("Ana and Jo")
+    assert request.draft is not None and not request.draft.doubts("Jo")

@@ -53,7 +53,7 @@ class RunningSequence:
         max_length (int): Number of pieces that the model can read in all.
         """
         if self.draft is not None:
-            proposed = self.guide.propose(self.draft, min(self.proposal_size, most))
+            proposed = self.guide.propose(self.draft, SHORTEST_PROPOSAL, min(self.proposal_size, most))
             self.proposed = proposed[: max(0, max_length - self.length - len(self.unread))]
 
     def write(self, logits: StepLogits, number: int) -> None:
