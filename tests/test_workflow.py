@@ -77,12 +77,12 @@ def first_run(project: Path) -> str:
 
 @pytest.mark.trf
 def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) -> None:
-    for name in ("trf", "slm", "tok2vec"):
+    for name in ("trf", "slm", "untrained", "tok2vec"):
         metrics = json.loads((project / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert metrics["docs"] == 16
         assert metrics["intents"] is not None
     page = (project / "report" / "index.html").read_text(encoding="utf8")
-    assert all(name in page for name in ("transformer", "slm_ner", "tok2vec"))
+    assert all(name in page for name in ("transformer", "slm_ner", "slm_ner, untrained", "tok2vec"))
     assert "Test records" in first_run
 
 
@@ -120,7 +120,7 @@ def test_one_pipeline_needs_no_extra(
 @pytest.mark.trf
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
     output = run(project, **BASES, **STEPS)
-    assert output.count("nothing changed") == 14
+    assert output.count("nothing changed") == 15
     assert "Running command" not in output
 
 
