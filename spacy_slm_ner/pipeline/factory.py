@@ -26,7 +26,7 @@ threshold = 0.0
 cats = false
 draft = true
 save_io = false
-intent_weight = 1.0
+intent_weight = 10.0
 
 [slm_ner.model]
 @architectures = "spacy-slm-ner.CausalLM.v1"
@@ -42,7 +42,7 @@ learn_prompts = 0.0
 @misc = "spacy-slm-ner.Lora.v2"
 r = 16
 alpha = 16
-dropout = 0.0
+dropout = 0.05
 targets = "all-linear"
 start = "auto"
 
