@@ -135,7 +135,10 @@ class BioNer(EntityPipe):
         self.model.initialize(X=docs, Y=[self.model.ops.asarray_f(row) for row in tags])
 
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
-        """Weighted mean of the cross entropy over the tokens that have annotation, and its gradient with respect to the logits.
+        """Weighted sum of the cross entropy over the tokens that have annotation, and its gradient with respect to the logits.
+
+        A sum, as that of spaCy's `ner`, and of its `textcat` over texts: components that share an encoder share its gradient in
+        these proportions. Beside a mean over tokens, one intent would count as much as the words of all texts together.
 
         scores (Sequence[Floats2d]): Probabilities of all tags for each token.
         """
@@ -146,7 +149,7 @@ class BioNer(EntityPipe):
         smooth = self.settings.label_smoothing
         hot = one_hot(gold, len(tags))
         target = hot * (1.0 - smooth) + (1.0 - hot) * smooth / (len(tags) - 1)
-        share: Any = ops.asarray_f((weight / max(weight.sum(), 1e-9))[:, None])
+        share: Any = ops.asarray_f(weight[:, None])
         guessed, wanted = ops.xp.concatenate(scores), ops.asarray_f(target)
         gradient = (guessed - wanted) * share
         loss = -float((wanted * ops.xp.log(guessed + 1e-9) * share).sum())

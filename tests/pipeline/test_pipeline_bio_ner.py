@@ -192,11 +192,23 @@ def test_the_loss_is_the_weighted_cross_entropy() -> None:
     assert tags.tolist() == [1, 2, 0, 0, 3]
     target = torch.full((5, 5), 0.1 / 4).scatter(1, tags[:, None], 0.9)
     weights = torch.tensor([0.5, 1.0, 1.0, 2.0, 2.0])[tags]
-    expected = (-(target * scores.log_softmax(1)).sum(1) * weights).sum() / weights.sum()
+    expected = (-(target * scores.log_softmax(1)).sum(1) * weights).sum()
     expected.backward()
     loss, (gradient,) = component(nlp).get_loss([eg], [scores.detach().softmax(1).numpy()])
     assert loss == pytest.approx(expected.item(), abs=1e-5)
     np.testing.assert_allclose(gradient, scores.grad, atol=1e-6)
+
+
+def test_a_text_counts_as_much_in_any_batch() -> None:
+    """As those of `ner` and `textcat`, which may share an encoder with it."""
+    nlp = make(labels=["NAME", "DATE"])
+    examples = gold(nlp)
+    scores = [np.full((len(eg.predicted), 5), 0.2, dtype="f") for eg in examples]
+    together, gradients = component(nlp).get_loss(examples, scores)
+    alone = [component(nlp).get_loss([eg], [one]) for eg, one in zip(examples, scores)]
+    assert together == pytest.approx(sum(loss for loss, _ in alone))
+    for gradient, (_, [expected]) in zip(gradients, alone):
+        np.testing.assert_allclose(gradient, expected)
 
 
 # What is shared with the generator: policies, calibration, storage
