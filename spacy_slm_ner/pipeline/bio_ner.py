@@ -144,8 +144,8 @@ class BioNer(EntityPipe):
         """
         ops, tags = self.model.ops, self.tags
         gold = np.concatenate([self.gold_tags(eg) for eg in examples])
-        weights = np.array([self.settings.class_weights.get(tag.partition("-")[2] or tag, 1.0) for tag in tags])
-        weight = np.where(gold == UNKNOWN, 0.0, weights[gold])
+        weights: Any = np.array([self.settings.class_weights.get(tag.partition("-")[2] or tag, 1.0) for tag in tags])
+        weight: Any = np.where(gold == UNKNOWN, 0.0, weights[gold])
         smooth = self.settings.label_smoothing
         hot = one_hot(gold, len(tags))
         target = hot * (1.0 - smooth) + (1.0 - hot) * smooth / (len(tags) - 1)
