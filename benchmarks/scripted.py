@@ -171,13 +171,17 @@ def generate(model: Any, work: Work) -> None:
             assert row[: len(script)] == script
 
 
-@torch.inference_mode()
 def forward(model: Any, work: Work) -> None:
     """One plain pass over the prompts, which is what a token classifier needs."""
     prompts = work.whole_prompts()
     for batch in work.batches():
-        rows = [prompts[i] for i in batch]
-        width = max(map(len, rows))
-        ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=model.device)
-        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=model.device)
-        model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+        plain_pass(model, [prompts[i] for i in batch])
+
+
+@torch.inference_mode()
+def plain_pass(model: Any, rows: Sequence[list[int]]) -> None:
+    """Read rows of pieces as one padded batch."""
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=model.device)
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=model.device)
+    model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)

@@ -24,6 +24,7 @@ import psutil
 import spacy
 import torch
 import typer
+from scripted import plain_pass
 from spacy.tokens import DocBin
 
 from spacy_slm_ner.models.generation.batch_reader import StepInput
@@ -165,15 +166,6 @@ def pieces_read() -> Iterator[list[int]]:
 
     with patch.object(PackedReader, "read", count):
         yield found
-
-
-@torch.inference_mode()
-def plain_pass(model: Any, rows: Sequence[list[int]]) -> None:
-    """Read rows as one padded batch."""
-    width = max(map(len, rows))
-    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-    model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
 
 
 if __name__ == "__main__":
