@@ -58,7 +58,7 @@ KINDS = {
     "generator": (partial(generator, lora=LORA), 12),
     "generator trained as a whole": (partial(generator, lora=None), 8),
     "encoder": (partial(classifier, name=ENCODER, width=384), 40),
-    "decoder that sees both sides": (partial(classifier, name=NANO, width=256, bidirectional=True), 40),
+    "decoder that sees both sides": (partial(classifier, name=NANO, width=256, bidirectional=True), 80),
 }
 
 
