@@ -11,7 +11,8 @@ from thinc.types import Floats2d
 from ..errors import BaseModelError
 from .encoding.bidirectional import make_bidirectional
 from .encoding.capabilities import check_reads_texts
-from .encoding.encoder import Encoder, EncodingOptions
+from .encoding.encoder import Encoder
+from .encoding.encoder_input import EncodingOptions
 from .encoding.layer_decay import layer_depths
 from .encoding.piece_alignment import POOLINGS
 from .pretrained.checkpointing import enable_checkpointing
@@ -38,6 +39,7 @@ def create_lora_transformer(
     batch_pieces: int = 4096,
     layer_decay: float = 1.0,
     echo: bool = False,
+    base_dropout: bool = True,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Registered as `spacy-slm-ner.LoraTransformer.v1`: the model of spaCy's `tok2vec`, which `spacy.Tok2VecListener.v1` brings
     to other components. The base is loaded when the model is initialized, or read from disk.
@@ -61,6 +63,8 @@ def create_lora_transformer(
     batch_pieces (int): Most pieces, padding included, that are read at a time, which bounds the memory.
     layer_decay (float): What a layer's learning rate is multiplied by to give that of the layer before (Howard & Ruder 2018).
     echo (bool): For decoders: read each window twice in a row, and take the states of the second time, which have seen all of it.
+    base_dropout (bool): Whether the dropout that the base's own config asks for is on in training, beside that of the adapter.
+        Drawing it is a large part of the time of an update on a CPU.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     """
     if pooling not in POOLINGS:
@@ -78,6 +82,11 @@ def create_lora_transformer(
         raise ValueError(f"Got layers = {layers}, allowed is 1 or more, or null for all.")
     if not 0.0 < layer_decay <= 1.0:
         raise ValueError(f"Got layer_decay = {layer_decay}, allowed is above 0.0 to 1.0, which is the same rate for all layers.")
+    if gradient_checkpointing and not base_dropout:
+        raise ValueError(
+            "Got gradient_checkpointing = true and base_dropout = false, but transformers computes twice in layers that are in "
+            "training mode alone. Set one of them to the other value."
+        )
     torch_dtype(precision, torch.device("cpu"))
     encoding = EncodingOptions(window, overlap, pooling, bidirectional is not False, batch_pieces, echo)
     bidirectional_layers = None if isinstance(bidirectional, bool) else tuple(bidirectional)
@@ -94,6 +103,7 @@ def create_lora_transformer(
         precision=precision,
         gradient_checkpointing=gradient_checkpointing,
         layer_decay=layer_decay,
+        base_dropout=base_dropout,
     )
     return model_around("lora_transformer", LoraTransformerShim(settings), {"nO": width})
 
@@ -114,6 +124,7 @@ class LoraTransformerSettings:
     precision: str
     gradient_checkpointing: bool
     layer_decay: float
+    base_dropout: bool
 
 
 class LoraTransformerShim(TransformerShim[LoraTransformerSettings, Encoder]):
@@ -139,7 +150,8 @@ class LoraTransformerShim(TransformerShim[LoraTransformerSettings, Encoder]):
             make_bidirectional(model, settings.bidirectional_layers)
         if settings.gradient_checkpointing:
             enable_checkpointing(model)
-        encoder = Encoder(model, tokenizer, dtype, settings.encoding, settings.frozen, settings.precision == "int8")
+        int8 = settings.precision == "int8"
+        encoder = Encoder(model, tokenizer, dtype, settings.encoding, settings.frozen, int8, settings.base_dropout)
         if encoder.width != settings.width:
             raise BaseModelError(
                 f"Got width = {settings.width}, but the states of {base!r} have {encoder.width} values. Set that width under "

@@ -1,6 +1,8 @@
 """Encoders and decoders as spaCy's `tok2vec`: their states and how they learn. The rest is what `TransformerShim` does."""
 
 import gc
+import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 from encoder_cases import NLP, docs
+from spacy.tokens import Doc
 from spacy.util import fix_random_seed
 from thinc.api import Adam, Model
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_slm_ner.errors import BaseModelError
+from spacy_slm_ner.models.encoding.encoder_input import EncoderBatch, EncoderInput
+from spacy_slm_ner.models.encoding.text_tokenizer import TextTokenizer
 from spacy_slm_ner.models.lora_transformer import LoraTransformerShim, create_lora_transformer
 from spacy_slm_ner.models.pretrained.lora import create_lora
 
@@ -124,20 +129,26 @@ def check_long_text(model: Model, times: int) -> None:
     np.testing.assert_allclose(other[:-100], states[:-100], atol=1e-5)
 
 
+def single_windows(model: Model, doc: Doc) -> list[EncoderBatch]:
+    encoder = shim(model).loaded
+    read = EncoderInput([doc], TextTokenizer(encoder.tokenizer), encoder.options)
+    return [read.batch(i, i + 1, 0) for i in range(len(read.sizes))]
+
+
 def test_states_of_two_windows_are_averaged(bert: Path) -> None:
     (doc,) = docs(["May 5 May 5 May 5 May 5"])
     model, encoder = ready(bert, window=6, overlap=2), shim(ready(bert)).loaded
-    windows = shim(model).loaded.windows([doc])
+    windows = single_windows(model, doc)
     assert len(windows) > 1
     shares = np.zeros(len(doc))
     for window in windows:
-        np.add.at(shares, window.alignment.token, window.alignment.share)
+        np.add.at(shares, window.token, window.share)
     np.testing.assert_allclose(shares, 1.0)
     expected = np.zeros((len(doc), WIDTH))
     for window in windows:
         with torch.inference_mode():
-            (hidden,) = encoder.model.eval()(input_ids=torch.tensor([window.ids])).last_hidden_state
-        np.add.at(expected, window.alignment.token, hidden[window.alignment.piece].numpy() * window.alignment.share[:, None])
+            (hidden,) = encoder.model.eval()(input_ids=torch.from_numpy(window.ids)).last_hidden_state
+        np.add.at(expected, window.token, hidden[window.place].numpy() * window.share[:, None])
     np.testing.assert_allclose(model.predict([doc])[0], expected, atol=1e-5)
 
 
@@ -153,14 +164,13 @@ def test_an_echo_is_the_second_time_that_a_window_is_read(llama: Path) -> None:
     model = ready(llama, echo=True)
     encoder = shim(model).loaded
     (doc,) = docs(["May 5 or Friday"])
-    (once,) = shim(ready(llama)).loaded.windows([doc])
-    (twice,) = encoder.windows([doc])
-    assert twice.ids == once.ids * 2
+    (once,), (twice,) = single_windows(ready(llama), doc), single_windows(model, doc)
+    assert twice.ids.tolist() == [once.ids[0].tolist() * 2]
     with torch.inference_mode():
-        (hidden,) = encoder.model.eval()(input_ids=torch.tensor([twice.ids])).last_hidden_state
-    second = hidden[len(once.ids) :].numpy()
+        (hidden,) = encoder.model.eval()(input_ids=torch.from_numpy(twice.ids)).last_hidden_state
+    second = hidden[once.ids.shape[1] :].numpy()
     expected = np.zeros((len(doc), WIDTH))
-    np.add.at(expected, once.alignment.token, second[once.alignment.piece] * once.alignment.share[:, None])
+    np.add.at(expected, once.token, second[once.place] * once.share[:, None])
     np.testing.assert_allclose(model.predict([doc])[0], expected, atol=1e-5)
 
 
@@ -218,6 +228,24 @@ def test_a_frozen_base_gives_features_and_stays(bert: Path) -> None:
     backprop(states)
     model.finish_update(Adam(0.1))
     assert_same(model.predict(docs()), before, tolerance=0)
+
+
+@pytest.mark.parametrize("lora", [LORA, None, {**LORA, "dropout": 0.5}], ids=["lora", "full", "lora-drops"])
+@pytest.mark.parametrize("base_dropout", [True, False])
+def test_dropout_is_on_in_training_alone(lora: Any, base_dropout: bool, bert: Path, tmp_path: Path) -> None:
+    """That of the base if it is asked for, and that of the adapter."""
+    base = shutil.copytree(bert, tmp_path / "bert")
+    config = json.loads((base / "config.json").read_text(encoding="utf8"))
+    config |= {"hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5}
+    (base / "config.json").write_text(json.dumps(config), encoding="utf8")
+    # Taught before, as a new adapter adds nothing that could be left out.
+    model = make(base, lora=lora, base_dropout=base_dropout).from_bytes(taught(base, lora=lora).to_bytes())
+    drops = base_dropout or (lora is not None and lora["dropout"] > 0)
+    for _ in range(2):
+        before = model.predict(docs())
+        states, _ = model.begin_update(docs())
+        assert np.allclose(np.concatenate(states), np.concatenate(before), atol=1e-5) is not drops
+        assert_same(model.predict(docs()), before)
 
 
 @pytest.mark.parametrize("lora", [LORA, None], ids=["lora", "full"])
@@ -316,6 +344,9 @@ def test_what_is_stored_is_what_was_trained(kind: str, settings: dict[str, Any],
         pytest.param({"batch_pieces": 0}, "batch_pieces = 0", id="batch"),
         pytest.param({"frozen": True}, "Got frozen = true and an adapter", id="frozen-with-lora"),
         pytest.param({"layer_decay": 0.0}, "Got layer_decay = 0.0", id="decay"),
+        pytest.param(
+            {"base_dropout": False, "gradient_checkpointing": True}, "Got gradient_checkpointing = true and base", id="dropout"
+        ),
         pytest.param({"layers": 0}, "Got layers = 0, allowed is 1 or more", id="layers"),
         pytest.param({"precision": "fp8"}, "Got the precision 'fp8'", id="precision"),
     ],

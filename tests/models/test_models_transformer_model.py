@@ -57,10 +57,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make(base: Path, architecture: str = "spacy-slm-ner.TransformerModel.v1") -> Language:
+def make(base: Path, architecture: str = "spacy-slm-ner.TransformerModel.v1", **settings: Any) -> Language:
     nlp = spacy.blank("en")
     spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96}
-    model = {"@architectures": architecture, "name": str(base), "get_spans": spans}
+    model = {"@architectures": architecture, "name": str(base), "get_spans": spans, **settings}
     nlp.add_pipe("transformer", config={"model": model})
     nlp.initialize()
     return nlp
@@ -101,8 +101,11 @@ def example(nlp: Language, front: str) -> Example:
 
 @pytest.fixture(scope="module")
 def learner(base: Path) -> Language:
-    """A pipeline with a component that learns from the states."""
-    nlp = make(base)
+    return add_ner(make(base))
+
+
+def add_ner(nlp: Language) -> Language:
+    """Add a component that learns from the states."""
     ner = nlp.add_pipe("ner", config={"model": {"tok2vec": {"@architectures": "spacy-transformers.TransformerListener.v1",
         "grad_factor": 1.0, "pooling": {"@layers": "reduce_mean.v1"}}}})  # fmt: skip
     ner.add_label("NAME")  # type: ignore[attr-defined]
@@ -143,6 +146,32 @@ def test_a_marker_in_a_text_is_text(nlp: Language) -> None:
     ids = nlp("[SEP] [CLS]")._.trf_data.wordpieces.input_ids[0].tolist()
     tokenizer = nlp.get_pipe("transformer").model.tokenizer  # type: ignore[attr-defined]
     assert (ids.count(tokenizer.sep_token_id), ids.count(tokenizer.cls_token_id)) == (1, 1)
+
+
+def test_bf16_in_use_is_near_fp32_and_follows_training(base: Path) -> None:
+    exact, rough = make(base), add_ner(make(base, precision="bf16"))
+    optimizer = rough.create_optimizer()
+    optimizer.learn_rate = 0.1
+    model: Any = rough.get_pipe("transformer").model  # type: ignore[attr-defined]
+    found = []
+    for _ in range(4):
+        exact.get_pipe("transformer").from_bytes(rough.get_pipe("transformer").to_bytes())  # type: ignore[attr-defined]
+        ours, theirs = (np.concatenate([states(doc) for doc in nlp.pipe(TEXTS)]) for nlp in (rough, exact))
+        assert 0 < abs(ours - theirs).max() < 0.1
+        found.append(ours)
+        rough.update([example(rough, "")], sgd=optimizer)
+    assert abs(found[-1] - found[0]).max() > 0.1
+    prefix = f"pytorch_{model.layers[0].shims[0].id}_"
+    before = states(rough(ENTITIES))
+    with model.use_params({f"{prefix}{name}": value.numpy() * 0.5 for name, value in model.transformer.state_dict().items()}):
+        assert abs(states(rough(ENTITIES)) - before).max() > 0.1
+    assert np.array_equal(states(rough(ENTITIES)), before)
+
+
+@pytest.mark.parametrize(("precision", "message"), [("int8", "allowed here are"), ("fp8", "Got the precision 'fp8'")])
+def test_a_wrong_precision_is_an_error(precision: str, message: str, base: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(base, precision=precision)
 
 
 def test_threads_find_what_one_thread_finds(nlp: Language) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.nn import Linear, ModuleDict
@@ -79,6 +80,14 @@ def use_adapter(model: Any, name: str) -> None:
         known = ", ".join(adapter_names(model)) or "none"
         raise BaseModelError(f"Got the adapter {name!r}, there are: {known}. Add it with `load_adapter` first.")
     model.set_adapter(name)
+
+
+def train_adapters_alone(model: Any) -> None:
+    """Let the adapters of a model be in training mode, with their dropout, and all else of it in evaluation mode."""
+    base_of(model).eval()
+    for layer in model.modules():
+        if isinstance(layer, LoraLayer):
+            layer.train()
 
 
 def save_adapter(model: PeftModel, name: str, folder: Path, base: Optional[str]) -> None:

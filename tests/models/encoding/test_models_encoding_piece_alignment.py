@@ -1,13 +1,13 @@
 """Pieces, tokens and windows."""
 
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_slm_ner.models.encoding.piece_alignment import POOLINGS, Pooling, align_pieces, split_alignment, window_ranges
+from spacy_slm_ner.models.encoding.piece_alignment import POOLINGS, Pooling, align_pieces, align_windows, window_ranges
 
 RANGES = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4)), max_size=12)
 SIZES = st.integers(1, 6).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
@@ -51,25 +51,27 @@ def test_several_pieces_of_one_character_are_one_token() -> None:
     assert list(zip(alignment.piece, alignment.token)) == [(2, 0), (3, 1)]
 
 
-@given(st.integers(0, 60), SIZES)
-def test_windows_cover_a_text(pieces: int, sizes: tuple[int, int]) -> None:
+@given(st.lists(st.integers(0, 60), max_size=4), SIZES)
+def test_windows_cover_texts(counts: list[int], sizes: tuple[int, int]) -> None:
     size, overlap = sizes
-    ranges = window_ranges(pieces, size, overlap).tolist()
-    assert [start for start, _ in ranges] == sorted({start for start, _ in ranges})
+    ranges = window_ranges(np.array(counts, dtype=int), size, overlap).tolist()
     assert all(0 < end - start <= size for start, end in ranges)
-    assert sorted({i for start, end in ranges for i in range(start, end)}) == list(range(pieces))
-    assert all(left[1] - right[0] == overlap for left, right in pairwise(ranges))
+    assert [ranges[0][0], ranges[-1][1]] == [0, sum(counts)] if ranges else sum(counts) == 0
+    ends = set(accumulate(counts))
+    for left, right in pairwise(ranges):
+        assert left[1] == right[0] if left[1] in ends else left[1] - right[0] == overlap
+        assert not any(start < end < stop for start, stop in (left, right) for end in ends)
 
 
-@given(RANGES, RANGES, SIZES, st.sampled_from(POOLINGS))
-def test_windows_share_their_pieces(pieces: list, tokens: list, sizes: tuple[int, int], pooling: Pooling) -> None:
-    alignment = align_pieces(place(pieces), place(tokens), pooling)
-    ranges = window_ranges(len(pieces), *sizes)
-    parts = split_alignment(alignment, ranges)
-    given_to: dict[int, float] = {}
-    for part, (start, end) in zip(parts, ranges):
-        assert all(0 <= column < end - start for column in part.piece)
-        for token, share in zip(part.token.tolist(), part.share.tolist()):
-            given_to[token] = given_to.get(token, 0.0) + share
-    assert set(given_to) == set(alignment.token.tolist())
-    assert all(total == pytest.approx(1.0) for total in given_to.values())
+@given(st.lists(RANGES, max_size=3), st.lists(RANGES, max_size=3), SIZES, st.sampled_from(POOLINGS))
+def test_windows_share_their_pieces(texts: list, words: list, sizes: tuple[int, int], pooling: Pooling) -> None:
+    alignment = align_pieces(place(list(chain(*texts))), place(list(chain(*words))), pooling)
+    ranges = window_ranges(np.array([len(text) for text in texts], dtype=int), *sizes)[::-1]
+    parts = align_windows(alignment, ranges)
+    assert (np.diff(parts.window) >= 0).all()
+    length = (ranges[:, 1] - ranges[:, 0])[parts.window]
+    assert (parts.column >= 0).all() and (parts.column < length).all()
+    pairs = set(zip(alignment.piece.tolist(), alignment.token.tolist()))
+    assert set(zip((ranges[parts.window, 0] + parts.column).tolist(), parts.token.tolist())) == pairs
+    given_to = np.bincount(parts.token, weights=parts.share)
+    np.testing.assert_allclose(given_to[np.unique(alignment.token)], 1.0)
