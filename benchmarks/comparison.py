@@ -41,24 +41,26 @@ class Way:
     stops: bool = False
 
 
-WHOLE = {"components.tok2vec.model.lora": None, "training.optimizer.learn_rate.initial_rate": 0.0003}
+WHOLE = {
+    "components.tok2vec.model.lora": None,
+    "components.tok2vec.model.base_dropout": True,
+    "training.optimizer.learn_rate.initial_rate": 0.0003,
+}
 DECODER = {
     "paths.base": "spacy-slm-ner/nano",
-    "components.tok2vec.model.width": 256,
     "components.tok2vec.model.bidirectional": True,
-    "components.tok2vec.model.lora.dropout": 0.05,
 }
-SWAP = {"@augmenters": "spacy-slm-ner.SwapEntities.v1", "level": 0.5, "share": 0.5}
 WAYS = {
     "full-ner": Way("trf", ner=True),
     "full-bio_ner": Way(changes=WHOLE),
     "lora-bio_ner": Way(),
     # The rate of trf.cfg, whose ner it is.
     "lora-ner": Way(ner=True, changes={"training.optimizer.learn_rate.initial_rate": 0.0003}),
-    "lora-dropout": Way(changes={"components.tok2vec.model.lora.dropout": 0.1}),
+    "no-lora-dropout": Way(changes={"components.tok2vec.model.lora.dropout": 0.0}),
     "more-lora-dropout": Way(changes={"components.tok2vec.model.lora.dropout": 0.3}),
     "layer-decay": Way(changes={"components.tok2vec.model.layer_decay": 0.8}),
-    "swapped": Way(changes={"corpora.train.augmenter": SWAP}),
+    "base-dropout": Way(changes={"components.tok2vec.model.base_dropout": True}),
+    "not-swapped": Way(changes={"corpora.train.augmenter": None}),
     "early-stopping": Way(stops=True),
     "decoder-open": Way(changes=DECODER),
     "decoder-causal": Way(changes={**DECODER, "components.tok2vec.model.bidirectional": False}),

@@ -18,7 +18,7 @@ from spacy_slm_ner.cli.evaluate import evaluate
 
 DEV = Path("corpus/dev.spacy")
 MODEL = "components.tok2vec.model"
-DECODER = {"paths.base": "bases/slm", f"{MODEL}.width": 576}
+DECODER = {"paths.base": "bases/slm"}
 WAYS: dict[str, dict[str, Any]] = {
     "encoder": {"paths.base": "bases/trf"},
     "mask on": DECODER,

@@ -94,7 +94,7 @@ def make_corpus(tmp_path: Path, nlp: Language) -> Callable[..., Path]:
 def bases(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Overrides of each config that has a base."""
     bert = str(make_bert(tmp_path_factory.mktemp("bases") / "bert", [ENTITY]))
-    lora = {"paths.base": bert, "components.tok2vec.model.width": 32, "components.tok2vec.model.window": 40}
+    lora = {"paths.base": bert, "components.tok2vec.model.window": 40}
     return {
         "tok2vec": {},
         "trf": {"paths.base": bert},

@@ -58,7 +58,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 BASES = {"trf_base": "tiny", "slm_base": "tiny-llama"}
-STEPS = {"trf_steps": 2, "tok2vec_steps": 2, "slm_steps": 2}
+STEPS = {"trf_steps": 2, "tok2vec_steps": 2, "lora_steps": 2, "slm_steps": 2}
 
 
 def run(project: Path, **variables: object) -> str:
@@ -77,12 +77,12 @@ def first_run(project: Path) -> str:
 
 @pytest.mark.trf
 def test_workflow_makes_figures_report_and_wheel(project: Path, first_run: str) -> None:
-    for name in ("trf", "slm", "untrained", "tok2vec"):
+    for name in ("trf", "lora", "slm", "untrained", "tok2vec"):
         metrics = json.loads((project / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert metrics["docs"] == 16
         assert metrics["intents"] is not None
     page = (project / "report" / "index.html").read_text(encoding="utf8")
-    assert all(name in page for name in ("transformer", "slm_ner", "slm_ner, untrained", "tok2vec"))
+    assert all(name in page for name in ("transformer", "bio_ner", "slm_ner", "slm_ner, untrained", "tok2vec"))
     assert "Test records" in first_run
 
 
@@ -91,12 +91,12 @@ def test_a_new_project_runs_at_once(project: Path, tmp_path: Path, monkeypatch: 
     folder = tmp_path / "my project"
     init(folder, ["PERSON", "JOB TITLE"], ["hire", "fire"], "de")
     run_project(folder, "all", monkeypatch, **{name: project / base for name, base in BASES.items()}, **STEPS)
-    for name in ("trf", "slm", "tok2vec"):
+    for name in ("trf", "lora", "slm", "tok2vec"):
         metrics = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf8"))
         assert set(metrics["entities"]["per_label"]) >= {"PERSON", "JOB TITLE"} and metrics["intents"] is not None
     assert (folder / "report" / "index.html").is_file()
     wheels = sorted(path.name.partition("-")[0] for path in (folder / "packages").glob("*.whl"))
-    assert wheels == ["de_my_project", "de_my_project_slm"]
+    assert wheels == ["de_my_project", "de_my_project_slm", "de_my_project_trf"]
 
 
 @pytest.mark.parametrize(("workflow", "trained"), [("lora", "lora/model-best"), ("slm", "slm/calibrated")], ids=["lora", "slm"])
@@ -105,7 +105,7 @@ def test_one_pipeline_needs_no_extra(
 ) -> None:
     init(tmp_path / "jobs", ["PERSON", "JOB TITLE"], ["hire", "fire"], "de")
     bases = {name: project / base for name, base in BASES.items()}
-    run_project(tmp_path / "jobs", workflow, monkeypatch, **bases, lora_width=16, lora_steps=2, slm_steps=2)
+    run_project(tmp_path / "jobs", workflow, monkeypatch, **bases, **STEPS)
     assert set(
         json.loads((tmp_path / "jobs" / "metrics" / f"{workflow}.json").read_text(encoding="utf8"))["entities"]["per_label"]
     )
@@ -120,7 +120,7 @@ def test_one_pipeline_needs_no_extra(
 @pytest.mark.trf
 def test_second_run_skips_every_command(project: Path, first_run: str) -> None:
     output = run(project, **BASES, **STEPS)
-    assert output.count("nothing changed") == 15
+    assert output.count("nothing changed") == 18
     assert "Running command" not in output
 
 
@@ -157,7 +157,12 @@ def test_the_small_base_has_a_recipe(project: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.trf
 @pytest.mark.parametrize(
-    ("package", "trained"), [("en_scheduling", "trf/model-best"), ("en_scheduling_slm", "slm/calibrated")], ids=["trf", "slm"]
+    ("package", "trained"),
+    [
+        pytest.param("en_scheduling", "lora/model-best", id="lora"),
+        pytest.param("en_scheduling_trf", "trf/model-best", id="trf"),
+        pytest.param("en_scheduling_slm", "slm/calibrated", id="slm"),
+    ],
 )
 def test_wheel_holds_a_pipeline_that_predicts_the_same(
     project: Path, first_run: str, tmp_path: Path, package: str, trained: str

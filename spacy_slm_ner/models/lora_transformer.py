@@ -16,7 +16,7 @@ from .encoding.encoder_input import EncodingOptions
 from .encoding.layer_decay import layer_depths
 from .encoding.piece_alignment import POOLINGS
 from .pretrained.checkpointing import enable_checkpointing
-from .pretrained.loading import load_encoder
+from .pretrained.loading import hidden_size, load_encoder
 from .pretrained.lora import LoraSettings
 from .pretrained.precision import torch_dtype
 from .transformer_shim import TransformerShim, model_around
@@ -46,7 +46,8 @@ def create_lora_transformer(
 
     base (str): A hub id, a GGUF file, or a local folder; one with a config but without weights gives a model with random
         weights. A head, such as that of a token classifier, is left out.
-    width (int): Number of values of a state, which is the base's hidden size; listeners need it in the config.
+    width (int): Number of values of a state, which is the base's hidden size; listeners need it in the config. Where
+        `spacy-slm-ner.FitToData.v1` initializes a pipeline, it is taken from the base.
     revision (Optional[str]): Branch, tag or commit on the hub.
     lora (Optional[LoraSettings]): The adapter that is trained; None trains all weights.
     frozen (bool): Train nothing here, and give the states of the base as features.
@@ -140,6 +141,10 @@ class LoraTransformerShim(TransformerShim[LoraTransformerSettings, Encoder]):
     @property
     def trains_base(self) -> bool:
         return self.settings.lora is None and not self.settings.frozen
+
+    def base_width(self) -> int:
+        """Number of values of a state of the base, which need not be loaded."""
+        return hidden_size(self.settings.base, self.settings.revision)
 
     def load(self, base: str, revision: Optional[str]) -> Encoder:
         settings, device = self.settings, get_torch_default_device()

@@ -1,4 +1,4 @@
-"""`spacy-slm-ner.FitToData.v1`: a pipeline without the components that its training data has no annotation for."""
+"""`spacy-slm-ner.FitToData.v1`: a pipeline that fits its base, without components that its data has no annotation for."""
 
 import logging
 from pathlib import Path
@@ -9,6 +9,7 @@ from spacy.training import Example
 from spacy.util import resolve_dot_names
 
 from ..errors import LabelError
+from .fit_to_base import fit_to_base
 
 logger = logging.getLogger("spacy_slm_ner")
 
@@ -17,9 +18,9 @@ MIN_INTENTS = 2
 
 
 def create_fit_to_data() -> Callable[[Language], Language]:
-    """Make a callback for `[initialize] before_init`, so that one config trains on data with and without intents.
+    """Make a callback for `[initialize] before_init`, so that one config trains on data with and without intents, over any base.
 
-    If the training corpus has fewer than two intents, the callback removes `textcat` and the weight of its score. It also removes
+    A `tok2vec` gets the width of its base, see `fit_to_base`. If the training corpus has fewer than two intents, the callback removes `textcat` and the weight of its score. It also removes
     itself from the config, which later is that of the trained pipeline.
 
     RETURNS (Callable[[Language], Language]): The callback. It raises `LabelError` if no text has an entity.
@@ -28,7 +29,7 @@ def create_fit_to_data() -> Callable[[Language], Language]:
 
 
 def fit_to_data(nlp: Language) -> Language:
-    """Remove the components of a pipeline that its training corpus cannot train.
+    """Fit a pipeline to its base, and remove the components that its training corpus cannot train.
 
     nlp (Language): Pipeline with the config of its training.
     RETURNS (Language): The same pipeline.
@@ -36,6 +37,7 @@ def fit_to_data(nlp: Language) -> Language:
     """
     examples = training_examples(nlp)
     nlp.config["initialize"]["before_init"] = None
+    fit_to_base(nlp)
     if examples is not None:
         intents = count_intents(examples)
         if intents < MIN_INTENTS:

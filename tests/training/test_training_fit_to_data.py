@@ -9,6 +9,7 @@ import spacy
 from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.training.initialize import init_nlp
 from spacy.util import load_config, load_model_from_config
 
 from spacy_slm_ner.errors import LabelError
@@ -103,3 +104,18 @@ def test_what_was_trained_without_intents_is_stored_without_them(make_corpus: Ma
 )
 def test_the_other_weights_add_up_to_one(weights: dict[str, Any], expected: dict[str, Any]) -> None:
     assert weights_without_intents(weights) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("width", [None, 32], ids=["other", "same"])
+def test_a_base_of_any_width(width: Any, make_corpus: MakeCorpus, bases: dict[str, Any], tmp_path: Path) -> None:
+    """The config that ships says 384."""
+    corpus = str(make_corpus(*TWO))
+    paths = {"paths.train": corpus, "paths.dev": corpus, "system.gpu_allocator": None, **bases["lora"]}
+    said = {} if width is None else {"components.tok2vec.model.width": width}
+    nlp = init_nlp(load_config(ROOT / "configs" / "lora.cfg", overrides={**paths, **said}))
+    assert nlp.pipe_names == ["tok2vec", "bio_ner", "textcat"]
+    config = nlp.config.interpolate()["components"]
+    assert config["tok2vec"]["model"]["width"] == config["bio_ner"]["model"]["tok2vec"]["width"] == 32
+    assert nlp(TEXT).tensor.shape == (5, 32)
+    nlp.to_disk(tmp_path / "stored")
+    assert spacy.load(tmp_path / "stored")(TEXT).cats == nlp(TEXT).cats

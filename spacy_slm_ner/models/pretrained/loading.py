@@ -60,6 +60,19 @@ def load_encoder(
     return model.to(device), tokenizer
 
 
+def hidden_size(name: str, revision: Optional[str]) -> int:
+    """Read how many values the states of an encoder have.
+
+    name (str): As for `load_causal_lm`.
+    revision (Optional[str]): Of the hub.
+    RAISES (BaseModelError): If it cannot be found, or says nothing of the kind.
+    """
+    folder = find_base(name, revision, weights=not has_config_alone(name))
+    with loading_errors(name, folder, "an encoder", "AutoModel", "distilbert/distilbert-base-cased"):
+        size: int = AutoConfig.from_pretrained(folder).hidden_size
+    return size
+
+
 @contextmanager
 def loading_errors(name: str, folder: Path, kind: str, loader: str, example: str) -> Iterator[None]:
     """Turn errors of transformers, tokenizers and safetensors, which have no base of their own, into a `BaseModelError`."""
