@@ -15,6 +15,7 @@ from thinc.types import Floats2d
 from ..errors import LabelError
 from ..formats.base import trim
 from ..labels.temperature import scale
+from ..labels.transitions import Transitions, count_transitions
 from ..labels.viterbi import Tagged, find_entities, tag_names
 from ..types import ScoredSpan, Span
 from .annotate import AnnotationPolicy
@@ -32,11 +33,14 @@ class BioNerSettings(NamedTuple):
 
     class_weights: Dict[str, float]
     label_smoothing: float
+    transition_weight: float = 1.0
 
     def check(self) -> None:
         """RAISES (ValueError): If nothing could be learned."""
         if not 0.0 <= self.label_smoothing < 1.0:
             raise ValueError(f"Got label_smoothing = {self.label_smoothing}, allowed is 0.0 to below 1.0.")
+        if not 0.0 <= self.transition_weight < float("inf"):
+            raise ValueError(f"Got transition_weight = {self.transition_weight}, allowed is 0.0 or more.")
         wrong = {name: weight for name, weight in self.class_weights.items() if not 0 <= weight < float("inf")}
         if wrong:
             raise ValueError(f"Got the class weights {wrong}, allowed is 0 or more.")
@@ -59,6 +63,12 @@ class BioNer(EntityPipe):
         settings.check()
         super().__init__(vocab, model, name, policy, labels=labels, scorer=scorer)
         self.settings = settings
+        self.cfg["transitions"] = list(Transitions())
+
+    @property
+    def transitions(self) -> Transitions:
+        """What is added for neighbouring tags: counted in training, times the component's weight."""
+        return Transitions(*self.cfg["transitions"]).times(self.settings.transition_weight)
 
     @property
     def label_data(self) -> List[str]:
@@ -82,16 +92,13 @@ class BioNer(EntityPipe):
     # Prediction
 
     def predict(self, docs: Iterable[Doc]) -> List[List[ScoredSpan]]:
-        """Find the entities of a batch: those of the best legal tags."""
+        """Find the entities of a batch: those of the best legal row of tags."""
         docs = list(docs)
         self._require_names("labels")
         if not any(len(doc) for doc in docs):
             return [[] for _ in docs]
-        logits: List[Floats2d] = self.model.predict(docs)
-        return [
-            list(self._read(doc, entities))
-            for doc, entities in zip(docs, find_entities([self.model.ops.to_numpy(one) for one in logits]))
-        ]
+        logits = [self.model.ops.to_numpy(one) for one in self.model.predict(docs)]
+        return [list(self._read(doc, entities)) for doc, entities in zip(docs, find_entities(logits, self.transitions))]
 
     def _read(self, doc: Doc, entities: Sequence[Tagged]) -> Iterator[ScoredSpan]:
         for start, end, label, sure in entities:
@@ -116,7 +123,7 @@ class BioNer(EntityPipe):
         nlp: Optional[Language] = None,
         labels: Optional[Sequence[str]] = None,
     ) -> None:
-        """Learn the labels, and make the model's outputs.
+        """Learn the labels and how their tags follow each other, and make the model's outputs.
 
         get_examples (Callable[[], Iterable[Example]]): Examples of the training data.
         nlp (Optional[Language]): The pipeline.
@@ -131,8 +138,9 @@ class BioNer(EntityPipe):
         if unknown:
             raise LabelError(f"Got class weights for {unknown}, which are none of O, {', '.join(self.labels)}.")
         docs = [eg.x for eg in islice(get_examples(), 10)]
-        tags = [one_hot(self.gold_tags(eg), len(self.tags)) for eg in islice(get_examples(), COUNTED)]
-        self.model.initialize(X=docs, Y=[self.model.ops.asarray_f(row) for row in tags])
+        rows = [self.gold_tags(eg) for eg in islice(get_examples(), COUNTED)]
+        self.cfg["transitions"] = list(count_transitions(rows, len(self.labels)))
+        self.model.initialize(X=docs, Y=[self.model.ops.asarray_f(one_hot(row, len(self.tags))) for row in rows])
 
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
         """Weighted sum of the cross entropy over the tokens that have annotation, and its gradient with respect to the logits.

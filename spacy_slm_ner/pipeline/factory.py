@@ -58,6 +58,7 @@ BIO_NER = """
 labels = []
 class_weights = {}
 label_smoothing = 0.0
+transition_weight = 1.0
 annotate = "ents"
 spans_key = "sc"
 overwrite = "replace"
@@ -151,6 +152,7 @@ def make_bio_ner(
     labels: List[str],
     class_weights: Dict[str, float],
     label_smoothing: float,
+    transition_weight: float,
     annotate: str,
     spans_key: str,
     overwrite: str,
@@ -164,6 +166,8 @@ def make_bio_ner(
     labels (List[str]): Entity labels; those of the training data are added.
     class_weights (Dict[str, float]): Weight of the loss on tokens of a label, or of "O"; 1.0 for those that are not named.
     label_smoothing (float): Part of the probability that the right tag leaves to the others in training.
+    transition_weight (float): How much it counts which tags followed each other in the training data; see `labels.transitions`.
+        0.0 leaves the laws of BIO alone.
     annotate (str): "ents", "spans" or "both"; see `AnnotationPolicy`, also for the next three.
     spans_key (str): Name of the span group.
     overwrite (str): "replace", "merge" or "keep" for entities that were there before.
@@ -175,5 +179,5 @@ def make_bio_ner(
     from .bio_ner import BioNer, BioNerSettings
 
     policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
-    settings = BioNerSettings(class_weights, label_smoothing)
+    settings = BioNerSettings(class_weights, label_smoothing, transition_weight)
     return BioNer(nlp.vocab, model, name, settings, policy, labels=labels, scorer=scorer)
