@@ -52,11 +52,11 @@ def main(
     nlp.max_length = 10**8
     for words in (10_000, 100_000, 200_000):
         text = " ".join(stream(parts, words // 20))
-        before, most = resident(), peak()
+        before = resident()
         doc = nlp(text)
+        states = doc.tensor.nbytes / 1e6
         typer.echo(
-            f"a text of {len(doc):,} tokens: {doc.tensor.nbytes / 1e6:,.0f} MB of states, {resident() - before:,.0f} MB more held, "
-            f"peak {peak() - before:,.0f} MB above (of the process before: {most - before:,.0f} MB)"
+            f"a text of {len(doc):,} tokens, {states:,.0f} MB of states: {before:,.0f} MB before, {peak():,.0f} MB at most"
         )
         del doc
 

@@ -1,8 +1,8 @@
 """How likely one BIO tag follows another, from the tags of training texts.
 
-A tagger says how likely each tag is for a token, p(tag | token). What it was not told is which tags follow each other, beyond what
-it reads from the text. Hybrids of networks and Markov chains (Bourlard & Morgan 1994) divide by how frequent the tag is, and
-multiply by how frequent it is behind the one before. The score of a row of tags is the sum of
+A tagger says how likely each tag is for a token, p(tag | token), and knows of its neighbours only what it reads from the text.
+Hybrids of networks and Markov chains (Bourlard & Morgan 1994) divide by how frequent the tag is, and multiply by how frequent it
+is behind the one before. The score of a row of tags is the sum of
 
     log p(tag | token) + weight * log (p(tag | tag before) / p(tag))
 

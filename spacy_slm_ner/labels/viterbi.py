@@ -1,9 +1,9 @@
 """Decoding of the best legal row of BIO tags for the scores of a tagger, with the probability of each entity.
 
 A row is legal if every `I-X` follows `B-X` or `I-X`. Its score is the sum of the log-probabilities of its tags, and of what
-`Transitions` add for each pair of neighbours; its probability is normalized over all legal rows, as in a linear chain. The Viterbi
-algorithm finds the best row, and the forward-backward algorithm the probability of an entity (Rabiner 1989). As there are six
-kinds of transition, a step takes time in proportion to the number of labels, not to its square.
+`Transitions` add for each pair of neighbours; its probability is normalized over all legal rows, as in a linear chain. The
+Viterbi algorithm finds the best row, and the forward-backward algorithm the probability of an entity (Rabiner 1989). As there are
+six kinds of transition, a step takes time in proportion to the number of labels, not to its square.
 
 Tag 0 is `O`; label number k has the tags `1 + 2k` (B) and `2 + 2k` (I).
 """
@@ -169,8 +169,8 @@ class RowSums(NamedTuple):
 
     begin (NDArray): Sum of all legal rows up to a token that end with `B-X`. Shape: (texts, tokens, labels).
     inside (NDArray): What `I-X` at a token adds to the product of a row. Shape: (texts, tokens, labels).
-    leave (NDArray): Sum of all legal rows from a token on that begin with anything but `I-X`, behind an entity of X. Behind the end
-        it is 1. Shape: (texts, tokens + 1, labels).
+    leave (NDArray): Sum of all legal rows from a token on that begin with anything but `I-X`, behind an entity of X; 1 behind the
+        end. Shape: (texts, tokens + 1, labels).
     """
 
     begin: NDArray
@@ -180,7 +180,7 @@ class RowSums(NamedTuple):
     @classmethod
     def from_emissions(cls, emissions: NDArray, lengths: NDArray, transitions: Transitions) -> "RowSums":
         """Compute the sums by the forward-backward algorithm. Arguments as those of `best_rows`."""
-        texts, tokens, number = emissions.shape
+        texts, tokens, _ = emissions.shape
         chances, factors = np.maximum(np.exp(emissions), LEAST), Transitions(*np.exp(transitions))
         outside, begins, insides = chances[:, :, :1], chances[:, :, 1::2], chances[:, :, 2::2]
         scale = np.ones((texts, tokens, 1))

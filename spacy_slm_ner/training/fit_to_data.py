@@ -20,8 +20,9 @@ MIN_INTENTS = 2
 def create_fit_to_data() -> Callable[[Language], Language]:
     """Make a callback for `[initialize] before_init`, so that one config trains on data with and without intents, over any base.
 
-    A `tok2vec` gets the width of its base, see `fit_to_base`. If the training corpus has fewer than two intents, the callback removes `textcat` and the weight of its score. It also removes
-    itself from the config, which later is that of the trained pipeline.
+    A `tok2vec` gets the width of its base, see `fit_to_base`. If the training corpus has fewer than two intents, the callback
+    removes `textcat` and the weight of its score. It also removes itself from the config, which later is that of the trained
+    pipeline.
 
     RETURNS (Callable[[Language], Language]): The callback. It raises `LabelError` if no text has an entity.
     """
