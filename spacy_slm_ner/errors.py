@@ -6,7 +6,7 @@ SlmNerError
 ├── DamageError       a damaged record, where the policy is to fail
 ├── BaseModelError    a pretrained model that cannot be found or does not fit
 ├── LabelError        labels that a component cannot have, or lacks
-├── EvaluationError   two scorers that disagree, or data that cannot be scored
+├── EvaluationError   two scorers that disagree, an unknown protocol, or data that cannot be scored
 ├── EndpointError     an endpoint that gives no answer
 └── MissingExtraError a package that an extra brings, and that cannot be imported
 """
@@ -37,7 +37,7 @@ class LabelError(SlmNerError):
 
 
 class EvaluationError(SlmNerError):
-    """Two scorers disagree, or the data cannot be scored."""
+    """Two scorers disagree, a protocol is unknown, or the data cannot be scored."""
 
 
 class MissingExtraError(SlmNerError, ImportError):
