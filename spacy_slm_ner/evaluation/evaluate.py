@@ -1,7 +1,7 @@
 """Evaluation of a pipeline on gold Docs, with all figures of the report."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional, Sequence
 
 from spacy.language import Language
@@ -13,8 +13,13 @@ from ..types import Span
 from .calibration import Calibration, measure_calibration
 from .intents import IntentScores, score_intents
 from .pairing import Pair, pair_spans
+from .protocols import SPAN, score_protocols
+from .rates import Rates, measure_rates
 from .scores import CREDIT, bootstrap_f1, confusion, score_labels, score_pairs
 from .strict import Scores, agreed_scores, require_annotation
+
+# The factory whose components ask a language model and keep what is wrong with its answers.
+ASKS_A_MODEL = "slm_ner"
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Evaluation:
     words_per_second (float): Tokens per second through `nlp.pipe`, in the fastest of the timed passes.
     calibration (Optional[Calibration]): None if the pipeline does not score its entities.
     unusable (list[str]): Problems with texts or answers that components report.
+    protocols (dict[str, dict[str, Any]]): Figures by each protocol that was asked for; see `score_protocols`.
+    rates (Optional[Rates]): Rates of what is wrong with answers.
     """
 
     examples: Sequence[Example]
@@ -37,6 +44,8 @@ class Evaluation:
     words_per_second: float
     calibration: Optional[Calibration] = None
     unusable: Sequence[str] = ()
+    protocols: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rates: Optional[Rates] = None
 
     @property
     def flat(self) -> list[Pair]:
@@ -56,6 +65,8 @@ class Evaluation:
                 "per_label": {label: prf.to_dict() for label, prf in score_labels(self.flat).items()},
                 "confusion": [[gold, predicted, n] for (gold, predicted), n in sorted(confusion(self.flat).items())],
             },
+            "protocols": self.protocols,
+            "rates": self.rates and self.rates._asdict(),
             "intents": self.intents and intents_to_dict(self.intents),
             "calibration": self.calibration and self.calibration.to_dict(),
             "unusable": list(self.unusable),
@@ -117,7 +128,12 @@ def restrict(doc: Doc, labels: Sequence[str]) -> Doc:
 
 
 def evaluate_docs(
-    nlp: Language, gold: Sequence[Doc], gold_preproc: bool = False, labels: Sequence[str] = (), passes: int = 3
+    nlp: Language,
+    gold: Sequence[Doc],
+    gold_preproc: bool = False,
+    labels: Sequence[str] = (),
+    passes: int = 3,
+    protocols: Sequence[str] = (SPAN,),
 ) -> Evaluation:
     """Evaluate a pipeline.
 
@@ -126,8 +142,9 @@ def evaluate_docs(
     gold_preproc (bool): Use the gold tokens instead of the pipeline's tokenizer.
     labels (Sequence[str]): Entity labels to score; entities of other labels are dropped on both sides. Empty for all.
     passes (int): Number of timed passes; the first also warms up.
+    protocols (Sequence[str]): Names of the protocols to score by; see `PROTOCOLS`.
     RETURNS (Evaluation): The figures.
-    RAISES (EvaluationError): If a gold Doc has no entity annotation, or spaCy and seqeval disagree.
+    RAISES (EvaluationError): If a gold Doc has no entity annotation, spaCy and seqeval disagree, or a protocol is unknown.
     """
     docs, seconds = annotate(nlp, gold, gold_preproc, passes)
     require_annotation(gold)
@@ -138,8 +155,18 @@ def evaluate_docs(
     pairs = [pair_spans(char_spans(eg.reference), char_spans(eg.predicted)) for eg in examples]
     speed = sum(len(doc) for doc in docs) / max(seconds, 1e-9)
     unusable = [problem for doc in docs for problem in problems_of(doc, nlp.pipe_names)]
-    agreed = agreed_scores(examples)
-    return Evaluation(examples, pairs, agreed, score_intents(gold, docs), speed, measure_calibration(docs, gold), unusable)
+    asking = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == ASKS_A_MODEL]
+    return Evaluation(
+        examples,
+        pairs,
+        agreed_scores(examples),
+        score_intents(gold, docs),
+        speed,
+        measure_calibration(docs, gold),
+        unusable,
+        score_protocols(protocols, examples, pairs),
+        measure_rates(docs, asking),
+    )
 
 
 def problems_of(doc: Doc, components: Sequence[str]) -> list[str]:

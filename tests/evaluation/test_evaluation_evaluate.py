@@ -6,6 +6,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_slm_ner.errors import EvaluationError
+from spacy_slm_ner.evaluation import evaluate as module
 from spacy_slm_ner.evaluation.evaluate import evaluate_docs
 
 
@@ -144,3 +145,55 @@ def test_gold_tokens_keep_the_text(ruler: Language) -> None:
     gold = [Doc(ruler.vocab, words=["at", "4", "pm", "."], spaces=[True, False, False, False], ents=["O", "B-TIME", "O", "O"])]
     (eg,) = evaluate_docs(ruler, gold, gold_preproc=True).examples
     assert (eg.predicted.text, [token.text for token in eg.predicted]) == ("at 4pm.", ["at", "4", "pm", "."])
+
+
+def test_one_protocol_is_scored_if_none_is_named(ruler: Language, gold: list[Doc]) -> None:
+    figures = evaluate_docs(ruler, gold).to_dict()
+    assert figures["protocols"] == {"span": {"strict": figures["entities"]["strict"]}}
+
+
+def test_protocols_score_the_same_predictions(ruler: Language, gold: list[Doc]) -> None:
+    figures = evaluate_docs(ruler, gold, protocols=["span", "uniner", "gollie"]).to_dict()["protocols"]
+    strict = {"precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "gold": 6, "predicted": 6}
+    assert figures == {
+        "span": {"strict": pytest.approx(strict)},
+        "uniner": {"published": pytest.approx(strict), "repaired": pytest.approx(strict)},
+        "gollie": {"filtered": pytest.approx({**strict, "removed": 0})},
+    }
+
+
+def test_labels_restrict_every_protocol(ruler: Language, gold: list[Doc]) -> None:
+    figures = evaluate_docs(ruler, gold, labels=["NAME"], protocols=["uniner", "gollie"]).to_dict()["protocols"]
+    one_of_two = {"precision": 1.0, "recall": 1 / 2, "f1": 2 / 3, "gold": 2, "predicted": 1}
+    assert figures["uniner"]["repaired"] == pytest.approx(one_of_two)
+    assert figures["gollie"]["filtered"] == pytest.approx({**one_of_two, "removed": 0})
+
+
+def test_an_unknown_protocol_is_refused(ruler: Language, gold: list[Doc]) -> None:
+    with pytest.raises(EvaluationError, match="Got the protocol 'muc', allowed are span, uniner, gollie"):
+        evaluate_docs(ruler, gold, protocols=["muc"])
+
+
+def test_a_pipeline_that_asks_no_model_has_no_rates(ruler: Language, gold: list[Doc]) -> None:
+    rates = evaluate_docs(ruler, gold).to_dict()["rates"]
+    assert rates.keys() == {"hallucination", "conflict", "unparsable", "unusable", "queries_per_text"}
+    assert {*rates.values()} == {None}
+
+
+@Language.component("asks_about_ada")
+def asks_about_ada(doc: Doc) -> Doc:
+    doc.user_data["asks_about_ada"] = {"io": [{}] * len(doc), "problems": ["who?"] if "Ada" in doc.text else []}
+    return doc
+
+
+def test_rates_are_those_of_the_components_that_ask_a_model(gold: list[Doc], monkeypatch: pytest.MonkeyPatch) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("asks_about_ada")
+    assert {*evaluate_docs(nlp, gold).to_dict()["rates"].values()} == {None}
+    monkeypatch.setattr(module, "ASKS_A_MODEL", "asks_about_ada")
+    rates = evaluate_docs(nlp, gold, labels=["NAME"]).to_dict()["rates"]
+    assert (rates["unusable"], rates["queries_per_text"], rates["hallucination"]) == (1 / 5, 19 / 5, None)
+
+
+def test_the_factory_that_asks_a_model_is_there() -> None:
+    assert Language.has_factory(module.ASKS_A_MODEL)
