@@ -6,8 +6,12 @@ import pytest
 import spacy
 import torch
 from click.testing import Result
+from rich.console import Console
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
+
+from spacy_slm_ner.cli import evaluate as evaluate_module
+from spacy_slm_ner.cli.evaluate import print_rates
 
 Run = Callable[..., Result]
 
@@ -53,9 +57,7 @@ def test_figures_are_written_as_json_and_printed(run: Run, model: Path, write_do
 
 
 def test_table_has_a_row_for_each_label_and_each_way_to_count(run: Run, model: Path, write_docs: Callable) -> None:
-    lines = run("evaluate", model, write_docs(ADA, BOB)).stdout.splitlines()
-    rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in lines if line.startswith("│")]
-    assert rows == [
+    assert rows_of(run("evaluate", model, write_docs(ADA, BOB)).stdout) == [
         ["DATE", "0.000", "0.000", "0.000", "1"],
         ["NAME", "1.000", "0.500", "0.667", "2"],
         ["all, strict", "1.000", "0.333", "0.500", "3"],
@@ -73,6 +75,62 @@ def test_labels_limit_what_is_scored(run: Run, model: Path, write_docs: Callable
     assert run("evaluate", model, write_docs(ADA, BOB), "-o", target, "--labels", "DATE, TIME").exit_code == 0
     entities = json.loads(target.read_text(encoding="utf8"))["entities"]
     assert (entities["strict"]["gold"], list(entities["per_label"])) == (1, ["DATE"])
+
+
+def rows_of(printed: str) -> list[list[str]]:
+    """Cells of all rows of the printed tables, without headers."""
+    return [[cell.strip() for cell in line.strip("│ ").split("│")] for line in printed.splitlines() if line.startswith("│")]
+
+
+def test_protocols_are_written_and_printed_side_by_side(run: Run, model: Path, write_docs: Callable, tmp_path: Path) -> None:
+    data, target = write_docs(ADA, BOB, ("Ada saw Ada", "B-NAME O B-NAME")), tmp_path / "metrics.json"
+    result = run("evaluate", model, data, "-o", target, "--protocol", "span, uniner,gollie")
+    assert (result.exit_code, result.stderr) == (0, "")
+    protocols = json.loads(target.read_text(encoding="utf8"))["protocols"]
+    assert {name: list(figures) for name, figures in protocols.items()} == {
+        "span": ["strict"],
+        "uniner": ["published", "repaired"],
+        "gollie": ["filtered"],
+    }
+    assert rows_of(result.stdout)[-4:] == [
+        ["span, strict", "1.000", "0.600", "0.750", "5"],
+        ["UniNER, as published", "1.000", "0.500", "0.667", "4"],
+        ["UniNER, repaired", "1.000", "0.500", "0.667", "4"],
+        ["GoLLIE", "1.000", "0.600", "0.750", "5"],
+    ]
+    assert "strict F1 0.750" in result.stdout
+
+
+def test_spans_are_not_printed_unless_asked_for_and_the_report_still_has_them(
+    run: Run, model: Path, write_docs: Callable, tmp_path: Path
+) -> None:
+    target = tmp_path / "metrics.json"
+    result = run("evaluate", model, write_docs(ADA, BOB), "-o", target, "--protocol", "gollie", "--name", "ruler")
+    assert rows_of(result.stdout) == [["GoLLIE", "1.000", "0.333", "0.500", "3"]]
+    assert "ruler on" in result.stdout and "strict F1" not in result.stdout
+    assert json.loads(target.read_text(encoding="utf8"))["entities"]["strict"]["f1"] == pytest.approx(0.5)
+    assert run("report", target, "-o", tmp_path / "report.html").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"),
+    [
+        pytest.param("span,unier", "EvaluationError: Got the protocol 'unier', allowed are span, uniner, gollie.", id="unknown"),
+        pytest.param("GoLLIE", "EvaluationError: Got the protocol 'GoLLIE', allowed are", id="wrong-case"),
+        pytest.param(" , ", "EvaluationError: Got no protocol, allowed are", id="none"),
+    ],
+)
+def test_a_wrong_protocol_is_refused_before_anything_is_loaded(
+    fails: Callable, tmp_path: Path, protocol: str, message: str
+) -> None:
+    assert message in fails("evaluate", tmp_path / "no-model", tmp_path / "no-data.spacy", "--protocol", protocol)
+
+
+def test_rates_that_are_known_are_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate_module, "console", Console(highlight=False))
+    rates = {"hallucination": 0.125, "conflict": None, "unparsable": 0.0, "unusable": None, "queries_per_text": 2.5}
+    print_rates(rates)
+    assert capsys.readouterr().out == "hallucination rate 0.125\nunparsable rate 0.000\nqueries per text 2.500\n"
 
 
 def test_gold_tokens_are_used_on_demand(run: Run, fails: Callable, model: Path, write_docs: Callable) -> None:
