@@ -51,7 +51,7 @@ CASES = {
     "space-in-gold": ("see Ada now", "N:  Ada ", "N: Ada", (1, 1, 1), {}),
     "counted-apart-with-space": ("see Ada now", "N: Ada", "N: Ada | N: Ada ", (1, 2, 1), {}),
     "space-alone": ("a b", "", "N:   | N:  ", (0, 1, 0), {"surplus": 1}),
-    "empty-string-has-no-cap": ("Ada", "", "N:  | N:  | N: ", (0, 3, 0), {}),
+    "empty-string-has-no-cap": ("", "", "N:  | N:  | N: ", (0, 3, 0), {}),
     # Caps
     "repeated-beyond-the-text": ("Ada comes", "N: Ada", "N: Ada | N: Ada", (1, 1, 1), {"surplus": 1}),
     "repeated-as-in-the-text": ("Ada saw Ada", "N: Ada", "N: Ada | N: Ada", (1, 2, 1), {}),
