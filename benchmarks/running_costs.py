@@ -1,15 +1,16 @@
-"""What a user of a trained `slm_ner` meets beside its speed in batches.
+"""What a user of a trained pipeline meets beside its speed in batches; `bound` is for `slm_ner` alone.
 
-    python benchmarks/slm_costs.py start training/slm/calibrated      # from a new process to the first entity
-    python benchmarks/slm_costs.py stream training/slm/calibrated     # memory in a long stream
-    python benchmarks/slm_costs.py lengths training/slm/calibrated    # time against the length of a text
-    python benchmarks/slm_costs.py batches training/slm/calibrated    # texts a second by batch size
-    python benchmarks/slm_costs.py processes training/slm/calibrated  # texts a second by n_process
-    python benchmarks/slm_costs.py bound training/slm/calibrated      # beside one plain pass over texts and answers
+    python benchmarks/running_costs.py start training/slm/calibrated      # from a new process to the first entity
+    python benchmarks/running_costs.py stream training/slm/calibrated     # memory in a long stream
+    python benchmarks/running_costs.py lengths training/slm/calibrated    # time and memory against the length of a text
+    python benchmarks/running_costs.py batches training/slm/calibrated    # texts a second by batch size
+    python benchmarks/running_costs.py processes training/slm/calibrated  # texts a second by n_process
+    python benchmarks/running_costs.py bound training/slm/calibrated      # beside one plain pass over texts and answers
 
 Texts are those of a DocBin, whatever their annotation.
 """
 
+import resource
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -90,14 +91,16 @@ def stream(model: Pipeline, data: Data = TURNS, texts: int = 100_000, steps: int
 
 @app.command()
 def lengths(model: Pipeline, data: Data = Path("corpus/dev.spacy"), longest: int = 12_800) -> None:
-    """Seconds for texts of growing length."""
+    """Seconds for texts of growing length, and the most memory that the process had so far."""
     nlp = spacy.load(model)
+    nlp.max_length = 100 * longest
     words = " ".join(text for text in islice(numbered(read(data)), longest)).split(" ")
-    typer.echo("| words | seconds | words a second |\n| --- | --- | --- |")
+    typer.echo("| words | seconds | words a second | MB |\n| --- | --- | --- | --- |")
     size = 50
     while size <= longest:
         taken = 1 / speed(nlp, [" ".join(words[:size])])
-        typer.echo(f"| {size:,} | {taken:.2f} | {size / taken:,.0f} |")
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        typer.echo(f"| {size:,} | {taken:.2f} | {size / taken:,.0f} | {memory:,.0f} |")
         size *= 4
 
 
