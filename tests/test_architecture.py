@@ -19,6 +19,7 @@ PACKAGE = "spacy_slm_ner"
 # From the bottom up, as in ARCHITECTURE.md. A package imports from itself and from the layers below.
 LAYERS = (
     ("about", "types", "errors"),
+    ("user_files",),
     ("labels", "alignment", "constraints"),
     ("formats", "records", "scaffold"),
     ("models", "training", "synthesis"),

@@ -2,13 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Callable, Literal, NamedTuple, Optional, Protocol, Sequence, TypedDict
+from functools import lru_cache, partial, update_wrapper
+from pathlib import Path
+from typing import Any, Callable, Literal, NamedTuple, Optional, Protocol, Sequence, TypedDict
 
 from spacy.tokens import Doc
 
 from ..constraints.draft import Draft
 from ..constraints.grammar import Grammar
+from ..labels.guidelines import Guidelines, Label, read_guidelines
 from ..types import Span
 
 
@@ -93,14 +95,42 @@ class LabelledFormat:
 
     labels (Sequence[str]): Entity labels.
     intents (Sequence[str]): Intents, one of which the first line of the answer names; empty for no such line.
+    guidelines (Optional[Guidelines]): What the prompt says about each label besides its name.
     """
 
     labels: Sequence[str]
     intents: Sequence[str] = ()
+    guidelines: Optional[Guidelines] = None
+
+    def __post_init__(self) -> None:
+        """RAISES (LabelError): If a label is not in the guidelines."""
+        if self.guidelines is not None:
+            self.guidelines.select(self.labels)
+
+    @property
+    def definitions(self) -> tuple[tuple[str, Label], ...]:
+        """Labels with what the guidelines say about them; none without guidelines."""
+        return () if self.guidelines is None else tuple(self.guidelines.select(self.labels).items())
 
 
 # Makes a format for labels and intents, which come from the data or a trained pipeline and are known later than the config.
 FormatFactory = Callable[[Sequence[str], Sequence[str]], PromptFormat]
+
+
+def with_guidelines(format: Callable[..., PromptFormat], path: Optional[str], **settings: Any) -> FormatFactory:
+    """Make the factory of a format.
+
+    format (Callable[..., PromptFormat]): A class of formats.
+    path (Optional[str]): YAML file with descriptions and examples of the labels, such as the spec of `generate`; None for
+        prompts with the names of the labels alone.
+    settings (Any): Further arguments of the class.
+    RETURNS (FormatFactory): Makes the format for labels and intents. It raises a LabelError for a label without an entry.
+    RAISES (ReadError): If the file cannot be read.
+    """
+    if path is not None:
+        settings["guidelines"] = read_guidelines(Path(path))
+    # Adapters are compared by the name of their format.
+    return update_wrapper(partial(format, **settings), format, updated=()) if settings else format
 
 
 class Request(NamedTuple):

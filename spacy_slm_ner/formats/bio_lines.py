@@ -26,6 +26,7 @@ from .base import (
     gold_spans,
     labels_by_name,
     unescape,
+    with_guidelines,
 )
 from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
@@ -47,7 +48,7 @@ class BioLines(LabelledFormat):
         return self
 
     def render(self, doc: Doc) -> list[Message]:
-        return render_prompt("bio_lines", self.labels, self.intents, doc.text)
+        return render_prompt("bio_lines", self, doc.text)
 
     def target(self, doc: Doc) -> str:
         tokens = BioLinesTokens.from_doc(doc)
@@ -215,9 +216,10 @@ class BioLinesParser:
         return exact if known else LENIENT_LINE.fullmatch(line)
 
 
-def create_bio_lines() -> FormatFactory:
+def create_bio_lines(guidelines: Optional[str] = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.BioLines.v1`.
 
+    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
-    return BioLines
+    return with_guidelines(BioLines, guidelines)

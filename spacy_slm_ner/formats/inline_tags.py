@@ -24,6 +24,7 @@ from .base import (
     PromptFormat,
     gold_spans,
     unescape,
+    with_guidelines,
 )
 from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
@@ -56,7 +57,7 @@ class InlineTags(LabelledFormat):
         return self
 
     def render(self, doc: Doc) -> list[Message]:
-        return render_prompt("inline_tags", self.labels, self.intents, doc.text)
+        return render_prompt("inline_tags", self, doc.text)
 
     def target(self, doc: Doc) -> str:
         tokens = InlineTagsTokens.from_doc(doc)
@@ -156,9 +157,10 @@ class InlineTagsGrammar:
         return state in (("outside", 0), ("outside", len(self.tokens)))
 
 
-def create_inline_tags() -> FormatFactory:
+def create_inline_tags(guidelines: Optional[str] = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.InlineTags.v1`.
 
+    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
-    return InlineTags
+    return with_guidelines(InlineTags, guidelines)

@@ -4,13 +4,12 @@ Trains a base on many label sets at once, and asks it for labels that it was nev
 """
 
 from dataclasses import dataclass
-from functools import partial, update_wrapper
-from typing import Sequence, TypedDict
+from typing import Callable, Optional, Sequence, TypedDict
 
 from spacy.tokens import Doc
 
 from ..constraints.grammar import Grammar
-from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat
+from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat, with_guidelines
 from .bio_lines import BioLines
 from .inline_tags import InlineTags
 from .span_lines import SpanLines
@@ -18,7 +17,7 @@ from .token_lines import TokenLines
 from .trailing_tags import TrailingTags
 
 TASK = "task"
-FORMATS: dict[str, FormatFactory] = {
+FORMATS: dict[str, Callable[..., PromptFormat]] = {
     "BioLines": BioLines,
     "SpanLines": SpanLines,
     "InlineTags": InlineTags,
@@ -50,7 +49,9 @@ class OpenLabels(LabelledFormat):
     otherwise: str = "BioLines"
 
     def for_doc(self, doc: Doc) -> PromptFormat:
-        task: Task = doc.user_data.get(TASK) or Task(format=self.otherwise, labels=self.labels, intents=self.intents)
+        task: Optional[Task] = doc.user_data.get(TASK)
+        if not task:
+            return FORMATS[self.otherwise](self.labels, self.intents, self.guidelines)
         return FORMATS[task["format"]](task["labels"], task["intents"])
 
     def render(self, doc: Doc) -> list[Message]:
@@ -66,14 +67,14 @@ class OpenLabels(LabelledFormat):
         return self.for_doc(doc).parse(text, doc)
 
 
-def create_open_labels(otherwise: str = "BioLines") -> FormatFactory:
+def create_open_labels(otherwise: str = "BioLines", guidelines: Optional[str] = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.OpenLabels.v1`.
 
     otherwise (str): Format of texts without a task, by its name without version.
+    guidelines (Optional[str]): YAML file with descriptions and examples of the labels of such texts; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     RAISES (ValueError): If there is no such format.
     """
     if otherwise not in FORMATS:
         raise ValueError(f"Got otherwise = {otherwise!r}, allowed are {', '.join(FORMATS)}.")
-    # Adapters are compared by the name of their format.
-    return update_wrapper(partial(OpenLabels, otherwise=otherwise), OpenLabels, updated=())
+    return with_guidelines(OpenLabels, guidelines, otherwise=otherwise)

@@ -27,6 +27,7 @@ from .base import (
     gold_spans,
     labels_by_name,
     unescape,
+    with_guidelines,
 )
 from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
@@ -45,7 +46,7 @@ class SpanLines(LabelledFormat):
         return self
 
     def render(self, doc: Doc) -> list[Message]:
-        return render_prompt("span_lines", self.labels, self.intents, doc.text)
+        return render_prompt("span_lines", self, doc.text)
 
     def target(self, doc: Doc) -> str:
         tokens, position = SpanLinesTokens.from_doc(doc), 0
@@ -185,9 +186,10 @@ class SpanLinesGrammar:
         return isinstance(state, tuple) and state[0] == "line"
 
 
-def create_span_lines() -> FormatFactory:
+def create_span_lines(guidelines: Optional[str] = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.SpanLines.v1`.
 
+    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
-    return SpanLines
+    return with_guidelines(SpanLines, guidelines)

@@ -10,7 +10,7 @@ from typing import Iterator, Optional
 from spacy.tokens import Doc
 
 from ..constraints.grammar import Edge, Grammar, State
-from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat, gold_spans
+from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat, gold_spans, with_guidelines
 from .bio_lines import BioLinesGrammar, BioLinesParser, BioLinesTokens
 from .intent_line import gold_intent_line, with_intent_line
 from .prompts import render_prompt
@@ -24,7 +24,7 @@ class TokenLines(LabelledFormat):
         return self
 
     def render(self, doc: Doc) -> list[Message]:
-        return render_prompt("token_lines", self.labels, self.intents, doc.text)
+        return render_prompt("token_lines", self, doc.text)
 
     def target(self, doc: Doc) -> str:
         tokens = BioLinesTokens.from_doc(doc)
@@ -60,9 +60,10 @@ class TokenLinesGrammar(BioLinesGrammar):
         return super().may_end(state) and (state[1] == -1 or self.tokens.next_word(state[1]) is None)
 
 
-def create_token_lines() -> FormatFactory:
+def create_token_lines(guidelines: Optional[str] = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.TokenLines.v1`.
 
+    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
-    return TokenLines
+    return with_guidelines(TokenLines, guidelines)

@@ -15,7 +15,17 @@ from spacy.tokens import Doc
 
 from ..constraints.grammar import Edge, Grammar, State
 from ..types import Span
-from .base import FormatFactory, FoundEntity, LabelledFormat, Message, ParsedAnswer, PromptFormat, gold_spans, unescape
+from .base import (
+    FormatFactory,
+    FoundEntity,
+    LabelledFormat,
+    Message,
+    ParsedAnswer,
+    PromptFormat,
+    gold_spans,
+    unescape,
+    with_guidelines,
+)
 from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
 from .tagged_words import TaggedWords, find_by_words, tag_name
@@ -38,7 +48,7 @@ class TrailingTags(LabelledFormat):
         return self
 
     def render(self, doc: Doc) -> list[Message]:
-        return render_prompt("trailing_tags", self.labels, self.intents, doc.text)
+        return render_prompt("trailing_tags", self, doc.text)
 
     def target(self, doc: Doc) -> str:
         tokens = TrailingTagsTokens.from_doc(doc)
@@ -154,9 +164,10 @@ class TrailingTagsGrammar:
         return state == self.start or (state[0] == "tagged" and self.tokens.next_word(state[1]) is None)
 
 
-def create_trailing_tags() -> FormatFactory:
+def create_trailing_tags(guidelines: Optional[str] = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.TrailingTags.v1`.
 
+    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
-    return TrailingTags
+    return with_guidelines(TrailingTags, guidelines)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Iterator, NamedTuple, Sequence, Union
 
 from ..errors import ReadError, SchemeError
+from ..user_files import read_text
 from .conll_tags import is_tag, normalize_tags
-from .read_json import read_text
 
 DOCSTART = "-DOCSTART-"
 # Characters that separate columns and lines; other kinds of space, such as the one in "10 000", belong to words.

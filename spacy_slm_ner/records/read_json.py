@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Iterator, Union
 
 from ..errors import ReadError
+from ..user_files import read_text
 from .look_alikes import describe_document, describe_entries, describe_text
 
 Payload = Union[Any, json.JSONDecodeError]
@@ -32,20 +33,6 @@ def read_payloads(path: Path) -> Iterator[tuple[int, Payload]]:
             f"{describe_text(content) or 'Correct that place.'}"
         )
     yield from lines
-
-
-def read_text(path: Path) -> str:
-    """Read a text file, without its byte order mark.
-
-    RAISES (ReadError): If it cannot be read, or is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        advice = "It is a DocBin, which needs no conversion." if path.suffix == ".spacy" else "Save it as UTF-8."
-        raise ReadError(f"{path} is not UTF-8: {error.reason} at byte {error.start}. {advice}") from None
-    except OSError as error:
-        raise ReadError(f"Cannot read {path}: {error.strerror}. Name an existing file.") from None
 
 
 def parse_json(text: str) -> Payload:

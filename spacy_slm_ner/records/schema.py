@@ -4,6 +4,8 @@ from typing import Annotated, Any, Optional
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from ..user_files import faults_of
+
 
 class WordLabel(BaseModel):
     """One word of an entity.
@@ -54,14 +56,3 @@ def parse_record(payload: Any) -> Record:
         raise ValueError(
             f'{faults_of(error, "record")}. A record is {{"text": str, "labels": [{{"word": str, "label": str}}], "intent": str}}'
         ) from None
-
-
-def faults_of(error: ValidationError, whole: str) -> str:
-    """Describe every field that is wrong, its fault, and its value.
-
-    error (ValidationError): The error.
-    whole (str): Name of the object itself.
-    """
-    return "; ".join(
-        f"{'.'.join(map(str, one['loc'])) or whole}: {one['msg']}, got {one['input']!r:.80}" for one in error.errors()
-    )

@@ -8,7 +8,7 @@ import srsly
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..errors import ReadError
-from ..records.schema import faults_of
+from ..user_files import faults_of
 
 MILLION = 1_000_000
 

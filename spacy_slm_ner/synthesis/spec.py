@@ -3,35 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
-import srsly
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..errors import ReadError
-from ..labels.names import is_name
-from ..records.read_json import read_text
-from ..records.schema import faults_of
+from ..labels.guidelines import Label, Share, check_names
+from ..user_files import faults_of, read_yaml
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0)]
 
 
 class SpecModel(BaseModel):
-    """Base of all models of a spec, in which an unknown field is an error."""
+    """Base of the models of a spec, in which an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class Label(SpecModel):
-    """An entity label.
-
-    description (str): Definition of the label, and of its boundaries.
-    examples (tuple[str, ...]): Examples of entities.
-    share (Share): Share of the texts with entities in which it should occur.
-    """
-
-    description: str = Field(min_length=1)
-    examples: tuple[str, ...] = ()
-    share: Share = 0.5
 
 
 class Length(SpecModel):
@@ -87,11 +71,7 @@ class Spec(SpecModel):
     @classmethod
     def validate_names(cls, names: dict[str, Any]) -> dict[str, Any]:
         """Validate the names of labels and intents."""
-        for name in names:
-            if not is_name(name) or name.upper() == "O":
-                raise ValueError(
-                    f"got the name {name!r}, allowed is text on one line, without white space at its ends, that is not 'O'"
-                )
+        check_names(names)
         return names
 
     @model_validator(mode="after")
@@ -115,10 +95,7 @@ def read_spec(path: Path) -> Spec:
 
     RAISES (ReadError): If it cannot be read; the message names every field that is wrong and its value.
     """
-    try:
-        content = srsly.yaml_loads(read_text(path))
-    except ValueError as error:
-        raise ReadError(f"{path} is not YAML: {error}") from None
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise ReadError(f"{path} holds {type(content).__name__}, a spec is a mapping. `spacy-slm-ner init` writes one.")
     try:

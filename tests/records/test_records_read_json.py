@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_slm_ner.errors import ReadError
-from spacy_slm_ner.records.read_json import read_payloads, read_text
+from spacy_slm_ner.records.read_json import read_payloads
+from spacy_slm_ner.user_files import read_text
 
 A, B, C = ({"text": f"text {name}", "labels": []} for name in "ABC")
 LINES = [json.dumps(record) for record in (A, B, C)]
