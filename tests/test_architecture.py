@@ -20,7 +20,7 @@ PACKAGE = "spacy_slm_ner"
 LAYERS = (
     ("about", "types", "errors"),
     ("user_files",),
-    ("labels", "alignment", "constraints"),
+    ("labels", "alignment", "answers", "constraints"),
     ("formats", "records", "scaffold"),
     ("models", "training", "synthesis"),
     ("pipeline", "evaluation", "pretraining"),

@@ -13,8 +13,8 @@ import json
 import re
 from typing import Any, Iterator, NamedTuple, Optional, Union
 
+from ..answers.lenient_json import NotReadable, read_value
 from .final_answer import final_answer
-from .lenient_json import NotReadable, read_value
 
 # Texts of the prompt's example, or of a form to fill in.
 PLACEHOLDER = re.compile(r"\s*(?:\.{3,}|…|<[^<>]+>|string)\s*")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spacy_slm_ner.synthesis.lenient_json import NotReadable, read_value
+from spacy_slm_ner.answers.lenient_json import NotReadable, read_value
 from spacy_slm_ner.synthesis.response_parsing import parse_answer
 
 ONE = {"text": "Come on Friday", "labels": [{"word": "Friday", "label": "B-DATE", "occurrence": None}], "intent": "inquiry"}
