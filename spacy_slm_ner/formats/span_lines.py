@@ -54,7 +54,7 @@ class SpanLines(LabelledFormat):
         for start, end, label in gold_spans(doc):
             count = tokens.count(start, end, position)
             number = f" [{count}]" if count > 1 else ""
-            lines.append(f"{escape_label(label, LABEL_END)}: {tokens.text(start, end)}{number}\n")
+            lines.append(f"{escape_label(label, LABEL_END)}: {tokens.join(start, end)}{number}\n")
             position = end
         return gold_intent_line(doc, self.intents) + "".join(lines)
 
@@ -101,14 +101,9 @@ class SpanLines(LabelledFormat):
 
 @dataclass(frozen=True)
 class SpanLinesTokens(WrittenTokens):
-    """Tokens with the text of a range of them, and the occurrences of a text among them."""
+    """Tokens with the occurrences of a text among them."""
 
     special = "["
-
-    def text(self, start: int, end: int) -> str:
-        """Write a range of tokens."""
-        last = end - 1
-        return "".join(self.words[i] + self.spaces[i] for i in range(start, last)) + self.words[last]
 
     def occurrences(self, text: str, position: int) -> Iterator[tuple[int, int]]:
         """Iterate over the ranges of tokens that have a text.
@@ -128,7 +123,7 @@ class SpanLinesTokens(WrittenTokens):
 
     def count(self, start: int, end: int, position: int) -> int:
         """Count the occurrences of the text of a range, from a position up to the range itself."""
-        return sum(1 for first, _ in self.occurrences(self.text(start, end), position) if first <= start)
+        return sum(1 for first, _ in self.occurrences(self.join(start, end), position) if first <= start)
 
     def folded(self) -> "SpanLinesTokens":
         return replace(self, words=tuple(map(fold, self.words)))

@@ -27,9 +27,14 @@ class WrittenTokens:
     @classmethod
     def from_doc(cls, doc: Doc) -> Self:
         """Write the tokens of a Doc."""
-        tokens = [(escape(token.text, cls.special), token.whitespace_, token.is_space) for token in doc]
+        tokens = [(cls.write(token.text), token.whitespace_, token.is_space) for token in doc]
         words, spaces, is_space = zip(*tokens) if tokens else ((), (), ())
         return cls(words, spaces, is_space)
+
+    @classmethod
+    def write(cls, text: str) -> str:
+        """Escape the text of a token."""
+        return escape(text, cls.special)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -37,3 +42,8 @@ class WrittenTokens:
     def next_word(self, last: int) -> Optional[int]:
         """Return the next token after one that is not white space; None if there is none."""
         return next((i for i in range(last + 1, len(self)) if not self.is_space[i]), None)
+
+    def join(self, start: int, end: int) -> str:
+        """Write a range of tokens."""
+        last = end - 1
+        return "".join(self.words[i] + self.spaces[i] for i in range(start, last)) + self.words[last]

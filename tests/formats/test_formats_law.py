@@ -13,12 +13,23 @@ from spacy_slm_ner.constraints.grammar import Grammar, find_path
 from spacy_slm_ner.formats.base import gold_spans
 from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
+from spacy_slm_ner.formats.json_entities import Json
 from spacy_slm_ner.formats.span_lines import SpanLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.formats.trailing_tags import TrailingTags
 from spacy_slm_ner.labels import best_category
 
-FORMATS = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TokenLines, TrailingTags])
+ALL = [BioLines, SpanLines, InlineTags, TokenLines, TrailingTags, Json]
+FORMATS = pytest.mark.parametrize("format", ALL)
+# Formats whose answer is empty where there is no entity, and whose prompt holds the text as it is.
+PLAIN = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TokenLines, TrailingTags])
+UNQUOTED = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TokenLines, TrailingTags, Json])
+
+# Texts, and what looks like an answer of some format
+PARTS = ['{"entities": [', '{"text": "', '", "label": "', "DATE", '", "occurrence": ', "1", "}", "]}", ",\n", "4", "May"]
+PARTS += ["[", "]", "DATE(", 'span="', '")', "(", ")", "\\", "'", '"', "```", "result = ", "None", "\n"]
+PARTS += ["TIME: ", "<DATE>", "</DATE>", "intent: "]
+ANSWERS = st.one_of(st.text(), st.lists(st.sampled_from(PARTS), max_size=20).map("".join))
 
 
 @FORMATS
@@ -105,13 +116,13 @@ def test_whatever_the_constraint_writes_is_parsed_whole(format: type, doc: Doc, 
 
 
 @FORMATS
-@given(docs(), st.text())
+@given(docs(), ANSWERS)
 def test_any_answer_is_read_without_an_exception(format: type, doc: Doc, answer: str) -> None:
     parsed = format(LABELS, INTENTS).parse(answer, doc)
     assert all(0 <= span.start < span.end <= len(doc) for span in parsed.spans)
 
 
-@FORMATS
+@PLAIN
 @given(docs())
 def test_an_empty_answer_has_no_entity(format: type, doc: Doc) -> None:
     form = format(LABELS)
@@ -119,9 +130,18 @@ def test_an_empty_answer_has_no_entity(format: type, doc: Doc) -> None:
     assert form.constraint(doc).may_end(form.constraint(doc).start)
 
 
-@FORMATS
+@UNQUOTED
 @given(docs())
 def test_the_text_of_the_user_is_a_turn_of_its_own(format: type, doc: Doc) -> None:
     system, user = format(LABELS, INTENTS).render(doc)
     assert user == {"role": "user", "content": doc.text}
     assert system["role"] == "system" and "DATE, TIME" in system["content"] and "cancel or inquiry" in system["content"]
+
+
+@FORMATS
+@given(docs(), st.data())
+def test_a_target_may_end_anywhere(format: type, doc: Doc, data: st.DataObject) -> None:
+    form = format(LABELS)
+    target = form.target(doc)
+    parsed = form.parse(target[: data.draw(st.integers(0, len(target)))], doc)
+    assert all(a.end <= b.start for a, b in zip(parsed.spans, parsed.spans[1:]))

@@ -1,0 +1,69 @@
+"""Problems of free answers, by kinds with names."""
+
+import re
+from typing import Iterator, Literal
+
+ProblemKind = Literal[
+    "no answer",
+    "cut off",
+    "malformed",
+    "markdown fence",
+    "text around",
+    "no intent",
+    "unknown intent",
+    "second intent",
+    "unknown label",
+    "not in the text",
+    "no such occurrence",
+    "inexact",
+    "duplicate",
+    "overlap",
+]
+FENCE = re.compile(r"```[ \t]*\w*|~~~[ \t]*\w*")
+# Most characters of an answer that a problem quotes.
+LONGEST = 80
+
+
+def describe(kind: ProblemKind, part: object, note: str = "") -> str:
+    """Describe a problem; its kind comes first, before a colon.
+
+    kind (ProblemKind): What is wrong.
+    part (object): Part of the answer.
+    note (str): What else is known.
+    """
+    quoted = repr(part)
+    quoted = quoted if len(quoted) <= LONGEST else f"{quoted[: LONGEST - 1]}…"
+    return f"{kind}: {quoted}" + (f" ({note})" if note else "")
+
+
+def describe_surroundings(before: str, after: str) -> Iterator[str]:
+    """Describe what stands around an answer: at most one fence, and a text before and behind it.
+
+    before (str): Text before the answer.
+    after (str): Text behind it.
+    YIELDS (str): Problems.
+    """
+    fence = FENCE.search(before) or FENCE.search(after)
+    if fence:
+        yield describe("markdown fence", fence[0])
+    for part in (before, after):
+        text = FENCE.sub("", part).strip()
+        if text:
+            yield describe("text around", text)
+
+
+def choose_intent(written: list[str], intents: tuple[str, ...]) -> tuple[str | None, list[str]]:
+    """Choose the intent of an answer.
+
+    written (list[str]): Intents that the answer names, in order.
+    intents (tuple[str, ...]): Intents of the format; if there are none, none is chosen.
+    RETURNS (tuple[str | None, list[str]]): The first that is known, and problems.
+    """
+    if not intents:
+        return None, []
+    by_name = {intent.casefold(): intent for intent in reversed(intents)}
+    known = [name if name in intents else by_name.get(name.casefold()) for name in written]
+    problems = [describe("unknown intent", name) for name, intent in zip(written, known) if intent is None]
+    chosen = next(filter(None, known), None)
+    problems += [describe("second intent", intent) for intent in known if intent not in (None, chosen)]
+    return chosen, problems if written else [describe("no intent", list(intents))]

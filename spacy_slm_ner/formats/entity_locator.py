@@ -1,0 +1,135 @@
+"""Places of entities that an answer names by their text."""
+
+from functools import cached_property
+from typing import NamedTuple, Optional, Sequence
+
+from spacy.tokens import Doc
+
+from ..alignment import Located, Mention
+from ..alignment.locate import Cursor
+from ..types import Span
+from .answer_problems import describe
+from .base import FoundEntity, labels_by_name
+from .quoted_tokens import TokenRanges
+
+
+class NamedEntity(NamedTuple):
+    """An entity as an answer names it, and the range of characters of the answer that names it.
+
+    text (str): Its text.
+    label (str): Its label.
+    occurrence (Optional[int]): Which occurrence of the text is meant, counted from 1; None for the next one.
+    start (int): First character.
+    end (int): Position after the last character.
+    """
+
+    text: str
+    label: str
+    occurrence: Optional[int]
+    start: int
+    end: int
+
+
+class EntityLocator:
+    """Locates the entities of an answer one after the other.
+
+    A text is searched among whole tokens first, as it is written, and then by the methods of `alignment`, from strict to loose.
+    What was found in a looser way is used, and named as a problem with the way.
+
+    doc (Doc): The text.
+    labels (Sequence[str]): Entity labels.
+    """
+
+    def __init__(self, doc: Doc, labels: Sequence[str]) -> None:
+        self.doc = doc
+        self.labels = labels
+        self.by_name = labels_by_name(labels)
+        self.ranges = TokenRanges.from_doc(doc)
+        self.problems: list[str] = []
+        self._found: list[FoundEntity] = []
+        # End of the entity before, as a character.
+        self._position = 0
+
+    @property
+    def found(self) -> list[FoundEntity]:
+        """Entities so far, in the order of the text."""
+        return sorted(self._found)
+
+    @cached_property
+    def _cursor(self) -> Cursor:
+        return Cursor(self.doc.text)
+
+    def add(self, named: NamedEntity) -> None:
+        """Locate an entity, or add the problem why it is not used."""
+        label = named.label if named.label in self.labels else self.by_name.get(named.label.casefold())
+        if label is None:
+            self.problems.append(describe("unknown label", named.label, f"of {named.text!r:.40}"))
+        elif (place := self._find_exactly(named)) is not None:
+            if self._take(Span(*place, label), named):
+                self._position = self.ranges.ends[place[1] - 1]
+        elif not named.text.strip():
+            self.problems.append(describe("malformed", named.text, "no text"))
+        else:
+            self._find_loosely(named, label)
+
+    def _find_exactly(self, named: NamedEntity) -> Optional[tuple[int, int]]:
+        """Find the range of tokens with a text: the one that is meant, or else the next that is free."""
+        for text in dict.fromkeys((named.text, named.text.strip())):
+            if named.occurrence is not None:
+                place = self.ranges.find(text, named.occurrence)
+            else:
+                ranges = self.ranges.occurrences(text, self._position)
+                place = next((place for place in ranges if self._overlapping(Span(*place, "")) is None), None)
+            if place is not None:
+                return place
+        return None
+
+    def _find_loosely(self, named: NamedEntity, label: str) -> None:
+        mention = Mention(tuple(named.text.split()), label, named.occurrence)
+        anywhere = self._search(mention, [], 0)
+        if anywhere is None and named.occurrence is not None:
+            mention = mention._replace(occurrence=None)
+            anywhere = self._search(mention, [], 0)
+            if anywhere is not None:
+                self.problems.append(describe("no such occurrence", named.text, f"number {named.occurrence}"))
+        if anywhere is None:
+            self.problems.append(describe("not in the text", named.text))
+            return
+        located = self._search(mention, [self._characters(one.span) for one in self._found], self._position)
+        # Without a free place, the one that is taken is the problem.
+        best = located or anywhere
+        if not self._take(self._tokens(best, label), named) or best.span is None:
+            return
+        if "reordered" not in best.statuses:
+            self._position = best.span.end
+        statuses: list[str] = [status for status in best.statuses if status != "reordered"]
+        # The methods of `alignment` ignore spaces at the ends of words.
+        if not statuses and named.text.split() != self.doc.text[best.span.start : best.span.end].split():
+            statuses = ["respaced"]
+        if statuses:
+            self.problems.append(describe("inexact", named.text, ", ".join(statuses)))
+
+    def _search(self, mention: Mention, taken: list[Span], position: int) -> Optional[Located]:
+        self._cursor.taken, self._cursor.position = taken, position
+        return self._cursor.find(mention)
+
+    def _tokens(self, located: Located, label: str) -> Span:
+        """Return the tokens that a place touches."""
+        start, end, _ = located.span or Span(0, 0, "")
+        touched = [i for i, first in enumerate(self.ranges.starts) if first < end and start < self.ranges.ends[i]]
+        return Span(touched[0], touched[-1] + 1, label) if touched else Span(0, 0, label)
+
+    def _characters(self, span: Span) -> Span:
+        return Span(self.ranges.starts[span.start], self.ranges.ends[span.end - 1], span.label)
+
+    def _overlapping(self, span: Span) -> Optional[Span]:
+        return next((one.span for one in self._found if span.overlaps(one.span)), None)
+
+    def _take(self, span: Span, named: NamedEntity) -> bool:
+        """Add an entity if its place is free. RETURNS (bool): Whether it is."""
+        taken = self._overlapping(span)
+        if taken is not None:
+            self.problems.append(describe("duplicate" if taken == span else "overlap", named.text))
+            return False
+        self._found.append(FoundEntity(span, named.start, named.end))
+        return True
