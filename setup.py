@@ -80,6 +80,7 @@ setup(
         ],
         "spacy_misc": [
             "spacy-slm-ner.BioLines.v1 = spacy_slm_ner.formats.bio_lines:create_bio_lines",
+            "spacy-slm-ner.Gollie.v1 = spacy_slm_ner.formats.gollie:create_gollie",
             "spacy-slm-ner.Json.v1 = spacy_slm_ner.formats.json_entities:create_json",
             "spacy-slm-ner.OpenLabels.v1 = spacy_slm_ner.formats.open_labels:create_open_labels",
             "spacy-slm-ner.InlineTags.v1 = spacy_slm_ner.formats.inline_tags:create_inline_tags",

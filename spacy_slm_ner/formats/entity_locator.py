@@ -8,8 +8,8 @@ from spacy.tokens import Doc
 from ..alignment import Located, Mention
 from ..alignment.locate import Cursor
 from ..types import Span
-from .answer_problems import describe
-from .base import FoundEntity, labels_by_name
+from .answer_problems import choose_intent, describe
+from .base import FoundEntity, ParsedAnswer, labels_by_name
 from .quoted_tokens import TokenRanges
 
 
@@ -28,6 +28,19 @@ class NamedEntity(NamedTuple):
     occurrence: Optional[int]
     start: int
     end: int
+
+
+class AnswerContent(NamedTuple):
+    """The content of an answer, before its entities have places.
+
+    entities (list[NamedEntity]): Entities in the order of the answer.
+    intents (list[str]): Intents that it names.
+    problems (list[str]): A phrase for each part that could not be used.
+    """
+
+    entities: list[NamedEntity]
+    intents: list[str]
+    problems: list[str]
 
 
 class EntityLocator:
@@ -133,3 +146,20 @@ class EntityLocator:
             return False
         self._found.append(FoundEntity(span, named.start, named.end))
         return True
+
+
+def locate_content(content: AnswerContent, doc: Doc, labels: Sequence[str], intents: Sequence[str]) -> ParsedAnswer:
+    """Locate the entities of an answer, and choose its intent.
+
+    content (AnswerContent): The content of the answer.
+    doc (Doc): The text.
+    labels (Sequence[str]): Entity labels.
+    intents (Sequence[str]): Intents of the format.
+    """
+    locator = EntityLocator(doc, labels)
+    for named in content.entities:
+        locator.add(named)
+    intent, problems = choose_intent(content.intents, tuple(intents))
+    # Where there is no answer, that alone is the problem.
+    is_answer = not any(one.startswith("no answer") for one in content.problems)
+    return ParsedAnswer(locator.found, intent, [*content.problems, *locator.problems, *(problems if is_answer else ())])

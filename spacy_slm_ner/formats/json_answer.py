@@ -1,12 +1,12 @@
 """Reading of JSON answers, object by object, so that a damaged one costs itself alone."""
 
 import re
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
 from ..answers.lenient_json import read_value
 from ..answers.lenient_strings import CLOSING_QUOTES, NotReadable, read_string
 from .answer_problems import describe, describe_surroundings
-from .entity_locator import NamedEntity
+from .entity_locator import AnswerContent, NamedEntity
 
 BRACKET = re.compile(r"[{\[]")
 BRACKET_OR_QUOTE = re.compile(f"[{{\\[{''.join(CLOSING_QUOTES)}]")
@@ -18,19 +18,6 @@ INTENT = re.compile(rf"{QUOTE}\bintent{QUOTE}\s*:\s*(?=[\"'“„])")
 THOUGHT_END = "</think>"
 
 
-class JsonContent(NamedTuple):
-    """The content of a JSON answer.
-
-    entities (list[NamedEntity]): Entities in the order of the answer.
-    intents (list[str]): Intents that it names.
-    problems (list[str]): A phrase for each part that could not be used.
-    """
-
-    entities: list[NamedEntity]
-    intents: list[str]
-    problems: list[str]
-
-
 class JsonReader:
     """Reads the objects of an answer, whatever is around them. Text before the end of a thought is no part of the answer.
 
@@ -39,13 +26,13 @@ class JsonReader:
 
     def __init__(self, answer: str) -> None:
         self.answer = answer
-        self.content = JsonContent([], [], [])
+        self.content = AnswerContent([], [], [])
         # Range of the answer itself.
         self._start: Optional[int] = None
         self._end = 0
         self._broken: Optional[NotReadable] = None
 
-    def read(self) -> JsonContent:
+    def read(self) -> AnswerContent:
         """Read the whole answer."""
         position = max(self.answer.rfind(THOUGHT_END), 0)
         while (start := self._find_bracket(position)) is not None:

@@ -12,9 +12,8 @@ from spacy.tokens import Doc
 
 from ..constraints.grammar import Edge, Grammar, State
 from ..labels import best_category
-from .answer_problems import choose_intent
 from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat, gold_spans, with_guidelines
-from .entity_locator import EntityLocator
+from .entity_locator import locate_content
 from .json_answer import JsonReader
 from .prompts import render_prompt
 from .quoted_tokens import QuotedTokens, TokenRanges, quote
@@ -59,11 +58,7 @@ class Json(LabelledFormat):
 
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         content = JsonReader(text).read()
-        locator = EntityLocator(doc, self.labels)
-        for named in content.entities:
-            locator.add(named)
-        intent, problems = choose_intent(content.intents, tuple(self.intents))
-        return ParsedAnswer(locator.found, intent, [*content.problems, *locator.problems, *problems])
+        return locate_content(content, doc, self.labels, self.intents)
 
     def schema(self) -> dict[str, Any]:
         """Make the JSON schema of an answer, in the subset that structured output accepts: every property is required."""

@@ -153,6 +153,7 @@ def test_answers_of_any_kind_are_read(written: str, spans: list[Span], problems:
         pytest.param('{"entities": [], "intent": "Cancel"}', "cancel", [], id="another-case-and-place"),
         pytest.param('{"intent": "refuse", "entities": []}', None, ["unknown intent"], id="unknown"),
         pytest.param('{"entities": []}', None, ["no intent"], id="none"),
+        pytest.param("I cannot.", None, ["no answer"], id="refusal"),
         pytest.param('{"intent": "cancel", "entities": [{"te', "cancel", ["cut off"], id="cut-off"),
         pytest.param('{"intent": "cancel"}\n{"intent": "ask"}', "cancel", ["second intent"], id="two"),
     ],

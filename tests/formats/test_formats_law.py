@@ -12,6 +12,7 @@ from spacy.vocab import Vocab
 from spacy_slm_ner.constraints.grammar import Grammar, find_path
 from spacy_slm_ner.formats.base import gold_spans
 from spacy_slm_ner.formats.bio_lines import BioLines
+from spacy_slm_ner.formats.gollie import Gollie
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.json_entities import Json
 from spacy_slm_ner.formats.span_lines import SpanLines
@@ -19,7 +20,7 @@ from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.formats.trailing_tags import TrailingTags
 from spacy_slm_ner.labels import best_category
 
-ALL = [BioLines, SpanLines, InlineTags, TokenLines, TrailingTags, Json]
+ALL = [BioLines, SpanLines, InlineTags, TokenLines, TrailingTags, Json, Gollie]
 FORMATS = pytest.mark.parametrize("format", ALL)
 # Formats whose answer is empty where there is no entity, and whose prompt holds the text as it is.
 PLAIN = pytest.mark.parametrize("format", [BioLines, SpanLines, InlineTags, TokenLines, TrailingTags])

@@ -1,5 +1,6 @@
 """The component around a generator: most of the time one that answers by a script."""
 
+import ast
 import json
 import logging
 import random
@@ -90,7 +91,7 @@ STRANGE = [
     pytest.param("\\ : B-DATE [2] <DATE></DATE> intent: cancel", id="marks-of-the-formats"),
     pytest.param("a\r\nb\u2028c\x0bd", id="line-breaks"),
 ]
-FORMAT_NAMES = ["BioLines", "SpanLines", "InlineTags", "TokenLines", "TrailingTags"]
+FORMAT_NAMES = ["BioLines", "SpanLines", "InlineTags", "TokenLines", "TrailingTags", "Json", "Gollie"]
 FORMATS = pytest.mark.parametrize("format", FORMAT_NAMES)
 
 
@@ -648,7 +649,9 @@ def test_the_entities_of_a_long_text_are_cut_into_its_windows(format: str) -> No
     reference.set_ents([Span(reference, ent.start, ent.end, ent.label_) for ent in doc.ents], default="outside")
     nlp.update([Example(nlp.make_doc(text), reference)])
     asked = mock_of(nlp).asked
-    assert max(len(request.messages[-1]["content"]) for request in asked) <= 60
+    contents = [request.messages[-1]["content"] for request in asked]
+    texts = [ast.literal_eval(content.removeprefix("text = ")) if format == "Gollie" else content for content in contents]
+    assert max(map(len, texts)) <= 60
     # The generator learns what it would have to write, and writing it gives the entities back.
     answers = {request.messages[-1]["content"]: request.target for request in asked}
     assert all(find_path(request.grammar, request.target or "") is not None for request in asked)
