@@ -20,6 +20,9 @@ ProblemKind = Literal[
     "overlap",
 ]
 FENCE = re.compile(r"```[ \t]*\w*|~~~[ \t]*\w*")
+THOUGHT_END = "</think>"
+# The beginning of an answer without a thought before it, in which the mark is text.
+ANSWER_START = re.compile(r"\s*(?:[{\[]|```|intent\b)")
 # Most characters of an answer that a problem quotes.
 LONGEST = 80
 
@@ -34,6 +37,11 @@ def describe(kind: ProblemKind, part: object, note: str = "") -> str:
     quoted = repr(part)
     quoted = quoted if len(quoted) <= LONGEST else f"{quoted[: LONGEST - 1]}…"
     return f"{kind}: {quoted}" + (f" ({note})" if note else "")
+
+
+def skip_thought(answer: str) -> int:
+    """Return the character at which an answer may begin: at the end of a thought, whose opening mark may be missing."""
+    return 0 if ANSWER_START.match(answer) else max(answer.find(THOUGHT_END), 0)
 
 
 def describe_surroundings(before: str, after: str) -> Iterator[str]:

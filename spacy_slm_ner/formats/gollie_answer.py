@@ -4,7 +4,7 @@ import ast
 import re
 from typing import Mapping, Optional
 
-from .answer_problems import FENCE, describe, describe_surroundings
+from .answer_problems import FENCE, describe, describe_surroundings, skip_thought
 from .entity_locator import AnswerContent, NamedEntity
 
 # A string on one line, as it is written in Python without a prefix.
@@ -18,7 +18,6 @@ LIST = re.compile(r"(?:\bresult\s*=\s*)?\[")
 UNKNOWN_ESCAPE = re.compile(r"\\(?:(?P<known>[\\'\"abfnrtvxNuU])|)", re.DOTALL)
 # What ends a call that cannot be read.
 CALL_END = re.compile(r"\)\s*,|\n")
-THOUGHT_END = "</think>"
 
 
 def read_calls(answer: str, labels: Mapping[str, str]) -> AnswerContent:
@@ -28,7 +27,7 @@ def read_calls(answer: str, labels: Mapping[str, str]) -> AnswerContent:
     labels (Mapping[str, str]): Labels by the names of their classes.
     """
     content = AnswerContent([], [], [])
-    start = max(answer.rfind(THOUGHT_END), 0)
+    start = skip_thought(answer)
     intent = INTENT.search(answer, start)
     if intent:
         content.intents.append(read_string(intent["intent"].strip()))

@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 from ..answers.lenient_json import read_value
 from ..answers.lenient_strings import CLOSING_QUOTES, NotReadable, read_string
-from .answer_problems import describe, describe_surroundings
+from .answer_problems import describe, describe_surroundings, skip_thought
 from .entity_locator import AnswerContent, NamedEntity
 
 BRACKET = re.compile(r"[{\[]")
@@ -15,7 +15,6 @@ QUOTE = "[\"'“”„‘’]?"
 ENTITY = re.compile(rf"\{{\s*{QUOTE}(?:text|label|occurrence){QUOTE}\s*:")
 CONTAINER = re.compile(rf"\[|\{{\s*{QUOTE}(?:entities|intent){QUOTE}\s*:")
 INTENT = re.compile(rf"{QUOTE}\bintent{QUOTE}\s*:\s*(?=[\"'“„])")
-THOUGHT_END = "</think>"
 
 
 class JsonReader:
@@ -34,7 +33,7 @@ class JsonReader:
 
     def read(self) -> AnswerContent:
         """Read the whole answer."""
-        position = max(self.answer.rfind(THOUGHT_END), 0)
+        position = skip_thought(self.answer)
         while (start := self._find_bracket(position)) is not None:
             try:
                 value, end = read_value(self.answer, start)

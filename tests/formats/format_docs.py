@@ -12,6 +12,7 @@ INTENTS = ("cancel", "inquiry")
 # What is hard for some format: repeated words, marks, brackets, colons, escapes, white space, right-to-left and Han script, emoji
 HARD = ["May", "4", "[2]", "<DATE>", "</DATE>", "<", "\n", "  ", "\\", "\\n", "a:", "9:30", ":", "intent", "B-DATE", "x y"]
 HARD += ['"', "'", 'a"b', "{", "}", '{"text": "', "]", 'DATE(span="4")', ",", "\\u0034", "\\"]
+HARD += ["</think>", "<think>", "```", "intent ="]
 SCRIPTS = ["شكرا", "五月", "😀", "é", "ﬁ"]
 WORDS = st.one_of(st.sampled_from(HARD + SCRIPTS), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4))
 VOCAB = Vocab()
@@ -33,7 +34,7 @@ HARD_LABELS = [
 ]
 HARD_LABELS += ["a\\b", "a\\", "\\:", "\\u0041", "intent", "intent: cancel", "O", "B-x", "日付", "می\u200cخواهم", "a\u00a0b"]
 HARD_LABELS += ["class", "None", "str", "Entity", "JOB_TITLE", "JOB TITLE", "job-title", "2nd", "_", "{x}"]
-HARD_LABELS += ['say "x"', "it's", "ﬁ", "²", "तारीख"]
+HARD_LABELS += ["</think>", "f(1)", 'say "x"', "it's", "ﬁ", "²", "तारीख"]
 NAMES = st.one_of(st.sampled_from(HARD_LABELS), st.text(st.characters(codec="utf8"), max_size=5).filter(is_name))
 
 

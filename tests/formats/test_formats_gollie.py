@@ -112,6 +112,7 @@ GOOD = '[\n    TIME(span="6 pm"),\n]'
         pytest.param(f"{GOOD}\nLet me know.", [SIX], ["text around"], id="text-after"),
         pytest.param(f"Sure:\n```\n{GOOD}\n```\nBye.", [SIX], ["markdown fence", "text around", "text around"], id="all-around"),
         pytest.param(f'<think>[NAME(span="Ada")]</think>{GOOD}', [SIX], ["text around"], id="thought"),
+        pytest.param(f'Hm, NAME(span="Ada")?</think>\n{GOOD}', [SIX], ["text around"], id="end-of-a-thought"),
         pytest.param("I cannot help with that.", [], ["no answer"], id="refusal"),
         pytest.param("", [], ["no answer"], id="nothing"),
         pytest.param("None", [], ["no answer"], id="none"),

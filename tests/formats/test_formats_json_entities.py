@@ -99,6 +99,7 @@ GOOD = answer(item("6 pm"))
         pytest.param(f"{GOOD}\nLet me know.", [SIX], ["text around"], id="text-after"),
         pytest.param(f"Sure:\n```\n{GOOD}\n```\nBye.", [SIX], ["markdown fence", "text around", "text around"], id="all-around"),
         pytest.param(f"<think>{answer(item('Ada'))}</think>{GOOD}", [SIX], ["text around"], id="thought"),
+        pytest.param(f"Hm, {answer(item('Ada'))}?</think>\n{GOOD}", [SIX], ["text around"], id="end-of-a-thought"),
         pytest.param("I cannot help with that.", [], ["no answer"], id="refusal"),
         pytest.param("", [], ["no answer"], id="nothing"),
         pytest.param("null", [], ["no answer"], id="null"),
