@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache, partial, update_wrapper
 from pathlib import Path
-from typing import Any, Callable, Literal, NamedTuple, Optional, Protocol, Sequence, TypedDict
+from typing import Any, Callable, Dict, Literal, NamedTuple, Optional, Protocol, Sequence, TypedDict, Union
 
 from spacy.tokens import Doc
 
 from ..constraints.draft import Draft
 from ..constraints.grammar import Grammar
-from ..labels.guidelines import Guidelines, Label, read_guidelines
+from ..labels.guidelines import Guidelines, Label, parse_guidelines, read_guidelines
 from ..types import Span
 
 
@@ -117,18 +117,24 @@ class LabelledFormat:
 FormatFactory = Callable[[Sequence[str], Sequence[str]], PromptFormat]
 
 
-def with_guidelines(format: Callable[..., PromptFormat], path: Optional[str], **settings: Any) -> FormatFactory:
+# A YAML file, or what stands under `labels` of one.
+GuidelinesSetting = Optional[Union[str, Dict[str, Dict[str, Any]]]]
+
+
+def with_guidelines(format: Callable[..., PromptFormat], guidelines: GuidelinesSetting, **settings: Any) -> FormatFactory:
     """Make the factory of a format.
 
     format (Callable[..., PromptFormat]): A class of formats.
-    path (Optional[str]): YAML file with descriptions and examples of the labels, such as the spec of `generate`; None for
-        prompts with the names of the labels alone.
+    guidelines (GuidelinesSetting): YAML file with descriptions and examples of the labels, such as the spec of `generate`, or
+        they themselves; None for prompts with the names of the labels alone.
     settings (Any): Further arguments of the class.
     RETURNS (FormatFactory): Makes the format for labels and intents. It raises a LabelError for a label without an entry.
-    RAISES (ReadError): If the file cannot be read.
+    RAISES (ReadError): If the file cannot be read, or holds something else.
     """
-    if path is not None:
-        settings["guidelines"] = read_guidelines(Path(path))
+    if isinstance(guidelines, str):
+        settings["guidelines"] = read_guidelines(Path(guidelines))
+    elif guidelines is not None:
+        settings["guidelines"] = parse_guidelines(guidelines, "The config")
     # Adapters are compared by the name of their format.
     return update_wrapper(partial(format, **settings), format, updated=()) if settings else format
 

@@ -15,7 +15,16 @@ from spacy.tokens import Doc
 from ..constraints.grammar import Edge, Grammar, State
 from ..labels import best_category
 from ..labels.guidelines import Label
-from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat, gold_spans, with_guidelines
+from .base import (
+    FormatFactory,
+    GuidelinesSetting,
+    LabelledFormat,
+    Message,
+    ParsedAnswer,
+    PromptFormat,
+    gold_spans,
+    with_guidelines,
+)
 from .class_names import name_classes
 from .entity_locator import locate_content
 from .gollie_answer import read_calls
@@ -162,10 +171,10 @@ class GollieGrammar:
         return state[0] == "done"
 
 
-def create_gollie(guidelines: Optional[str] = None) -> FormatFactory:
+def create_gollie(guidelines: GuidelinesSetting = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.Gollie.v1`.
 
-    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
+    guidelines (GuidelinesSetting): Descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
     return with_guidelines(Gollie, guidelines)

@@ -18,6 +18,7 @@ from ..types import Span
 from .base import (
     FormatFactory,
     FoundEntity,
+    GuidelinesSetting,
     LabelledFormat,
     Message,
     ParsedAnswer,
@@ -157,10 +158,10 @@ class InlineTagsGrammar:
         return state in (("outside", 0), ("outside", len(self.tokens)))
 
 
-def create_inline_tags(guidelines: Optional[str] = None) -> FormatFactory:
+def create_inline_tags(guidelines: GuidelinesSetting = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.InlineTags.v1`.
 
-    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
+    guidelines (GuidelinesSetting): Descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
     return with_guidelines(InlineTags, guidelines)

@@ -12,7 +12,16 @@ from spacy.tokens import Doc
 
 from ..constraints.grammar import Edge, Grammar, State
 from ..labels import best_category
-from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat, gold_spans, with_guidelines
+from .base import (
+    FormatFactory,
+    GuidelinesSetting,
+    LabelledFormat,
+    Message,
+    ParsedAnswer,
+    PromptFormat,
+    gold_spans,
+    with_guidelines,
+)
 from .entity_locator import locate_content
 from .json_answer import JsonReader
 from .prompts import render_prompt
@@ -124,10 +133,10 @@ class JsonGrammar:
         return state[0] == "done"
 
 
-def create_json(guidelines: Optional[str] = None) -> FormatFactory:
+def create_json(guidelines: GuidelinesSetting = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.Json.v1`.
 
-    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
+    guidelines (GuidelinesSetting): Descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
     return with_guidelines(Json, guidelines)

@@ -9,7 +9,7 @@ from typing import Callable, Optional, Sequence, TypedDict
 from spacy.tokens import Doc
 
 from ..constraints.grammar import Grammar
-from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat, with_guidelines
+from .base import FormatFactory, GuidelinesSetting, LabelledFormat, Message, ParsedAnswer, PromptFormat, with_guidelines
 from .bio_lines import BioLines
 from .inline_tags import InlineTags
 from .span_lines import SpanLines
@@ -67,11 +67,11 @@ class OpenLabels(LabelledFormat):
         return self.for_doc(doc).parse(text, doc)
 
 
-def create_open_labels(otherwise: str = "BioLines", guidelines: Optional[str] = None) -> FormatFactory:
+def create_open_labels(otherwise: str = "BioLines", guidelines: GuidelinesSetting = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.OpenLabels.v1`.
 
     otherwise (str): Format of texts without a task, by its name without version.
-    guidelines (Optional[str]): YAML file with descriptions and examples of the labels of such texts; see `with_guidelines`.
+    guidelines (GuidelinesSetting): Descriptions and examples of the labels of such texts; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     RAISES (ValueError): If there is no such format.
     """

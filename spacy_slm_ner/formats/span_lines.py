@@ -19,6 +19,7 @@ from .answer_lines import UnusableLine, split_lines
 from .base import (
     FormatFactory,
     FoundEntity,
+    GuidelinesSetting,
     LabelledFormat,
     Message,
     ParsedAnswer,
@@ -181,10 +182,10 @@ class SpanLinesGrammar:
         return isinstance(state, tuple) and state[0] == "line"
 
 
-def create_span_lines(guidelines: Optional[str] = None) -> FormatFactory:
+def create_span_lines(guidelines: GuidelinesSetting = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.SpanLines.v1`.
 
-    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
+    guidelines (GuidelinesSetting): Descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
     return with_guidelines(SpanLines, guidelines)

@@ -10,7 +10,16 @@ from typing import Iterator, Optional
 from spacy.tokens import Doc
 
 from ..constraints.grammar import Edge, Grammar, State
-from .base import FormatFactory, LabelledFormat, Message, ParsedAnswer, PromptFormat, gold_spans, with_guidelines
+from .base import (
+    FormatFactory,
+    GuidelinesSetting,
+    LabelledFormat,
+    Message,
+    ParsedAnswer,
+    PromptFormat,
+    gold_spans,
+    with_guidelines,
+)
 from .bio_lines import BioLinesGrammar, BioLinesParser, BioLinesTokens
 from .intent_line import gold_intent_line, with_intent_line
 from .prompts import render_prompt
@@ -60,10 +69,10 @@ class TokenLinesGrammar(BioLinesGrammar):
         return super().may_end(state) and (state[1] == -1 or self.tokens.next_word(state[1]) is None)
 
 
-def create_token_lines(guidelines: Optional[str] = None) -> FormatFactory:
+def create_token_lines(guidelines: GuidelinesSetting = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.TokenLines.v1`.
 
-    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
+    guidelines (GuidelinesSetting): Descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
     return with_guidelines(TokenLines, guidelines)

@@ -18,6 +18,7 @@ from ..types import Span
 from .base import (
     FormatFactory,
     FoundEntity,
+    GuidelinesSetting,
     LabelledFormat,
     Message,
     ParsedAnswer,
@@ -164,10 +165,10 @@ class TrailingTagsGrammar:
         return state == self.start or (state[0] == "tagged" and self.tokens.next_word(state[1]) is None)
 
 
-def create_trailing_tags(guidelines: Optional[str] = None) -> FormatFactory:
+def create_trailing_tags(guidelines: GuidelinesSetting = None) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.TrailingTags.v1`.
 
-    guidelines (Optional[str]): YAML file with descriptions and examples of the labels; see `with_guidelines`.
+    guidelines (GuidelinesSetting): Descriptions and examples of the labels; see `with_guidelines`.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
     return with_guidelines(TrailingTags, guidelines)

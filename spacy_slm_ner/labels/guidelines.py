@@ -69,6 +69,10 @@ class Guidelines(NamedTuple):
     source: str
     labels: Mapping[str, Label]
 
+    def to_config(self) -> dict[str, dict[str, Any]]:
+        """Write all entries as a config can hold them."""
+        return {name: {"description": one.description, "examples": list(one.examples)} for name, one in self.labels.items()}
+
     def select(self, names: Iterable[str]) -> dict[str, Label]:
         """Return the entries of some labels.
 
@@ -86,6 +90,17 @@ class Guidelines(NamedTuple):
         return {name: self.labels[name] for name in names}
 
 
+def parse_guidelines(labels: Mapping[str, Any], source: str) -> Guidelines:
+    """Read guidelines from a mapping.
+
+    labels (Mapping[str, Any]): Descriptions and examples by label, as under `labels` of a file.
+    source (str): Where it stands, for errors.
+    RETURNS (Guidelines): Guidelines.
+    RAISES (ReadError): If something else is in it.
+    """
+    return validated({"labels": labels}, source)
+
+
 def read_guidelines(path: Path) -> Guidelines:
     """Read guidelines.
 
@@ -99,10 +114,14 @@ def read_guidelines(path: Path) -> Guidelines:
             f"{path} holds {type(content).__name__}, guidelines are a mapping `labels: {{LABEL: {{description: ..., "
             "examples: [...]}}}`."
         )
+    return validated(content, str(path))
+
+
+def validated(content: Mapping[str, Any], source: str) -> Guidelines:
     try:
-        return Guidelines(str(path), LabelledFile.model_validate(content).labels)
+        return Guidelines(source, LabelledFile.model_validate(content).labels)
     except ValidationError as error:
         raise ReadError(
-            f"{path}: {faults_of(error, 'guidelines')}. Guidelines are a mapping `labels: {{LABEL: {{description: ..., "
+            f"{source}: {faults_of(error, 'guidelines')}. Guidelines are a mapping `labels: {{LABEL: {{description: ..., "
             "examples: [...]}}}`."
         ) from None

@@ -10,6 +10,7 @@ from spacy.util import resolve_dot_names
 
 from ..errors import LabelError
 from .fit_to_base import fit_to_base
+from .fit_to_files import take_guidelines
 
 logger = logging.getLogger("spacy_slm_ner")
 
@@ -20,9 +21,9 @@ MIN_INTENTS = 2
 def create_fit_to_data() -> Callable[[Language], Language]:
     """Make a callback for `[initialize] before_init`, so that one config trains on data with and without intents, over any base.
 
-    A `tok2vec` gets the width of its base, see `fit_to_base`. If the training corpus has fewer than two intents, the callback
-    removes `textcat` and the weight of its score. It also removes itself from the config, which later is that of the trained
-    pipeline.
+    A `tok2vec` gets the width of its base, see `fit_to_base`, and the config the guidelines of which it names a file. If the
+    training corpus has fewer than two intents, the callback removes `textcat` and the weight of its score. It also removes itself
+    from the config, which later is that of the trained pipeline.
 
     RETURNS (Callable[[Language], Language]): The callback. It raises `LabelError` if no text has an entity.
     """
@@ -39,6 +40,7 @@ def fit_to_data(nlp: Language) -> Language:
     examples = training_examples(nlp)
     nlp.config["initialize"]["before_init"] = None
     fit_to_base(nlp)
+    take_guidelines(nlp)
     if examples is not None:
         intents = count_intents(examples)
         if intents < MIN_INTENTS:

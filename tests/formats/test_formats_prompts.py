@@ -14,6 +14,7 @@ from spacy_slm_ner.formats.open_labels import TASK, Task, create_open_labels
 from spacy_slm_ner.formats.span_lines import create_span_lines
 from spacy_slm_ner.formats.token_lines import create_token_lines
 from spacy_slm_ner.formats.trailing_tags import create_trailing_tags
+from spacy_slm_ner.labels.guidelines import read_guidelines
 
 TASKS = {
     create_bio_lines: "Write each word of an entity on a line, with its BIO label.",
@@ -64,6 +65,14 @@ def test_guidelines_change_neither_the_name_of_a_format_nor_its_answers(create, 
     plain, described = create(), create(guidelines=guidelines)
     assert getattr(described, "__name__", None) == getattr(plain, "__name__", None)
     assert described(["TIME"], []).target(doc) == plain(["TIME"], []).target(doc)
+
+
+@FORMATS
+def test_guidelines_may_stand_in_the_config(create, task: str, guidelines: str) -> None:  # type: ignore[no-untyped-def]
+    entries = read_guidelines(Path(guidelines)).to_config()
+    assert system_prompt(create(guidelines=entries)) == system_prompt(create(guidelines=guidelines))
+    with pytest.raises(ReadError, match=r"The config: labels\.DATE\.description: Field required"):
+        create(guidelines={"DATE": {}})
 
 
 @FORMATS

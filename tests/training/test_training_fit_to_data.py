@@ -119,3 +119,20 @@ def test_a_base_of_any_width(width: Any, make_corpus: MakeCorpus, bases: dict[st
     assert nlp(TEXT).tensor.shape == (5, 32)
     nlp.to_disk(tmp_path / "stored")
     assert spacy.load(tmp_path / "stored")(TEXT).cats == nlp(TEXT).cats
+
+
+def test_a_trained_pipeline_holds_its_guidelines(
+    make_corpus: MakeCorpus, bases: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "labels.yml"
+    path.write_text('labels: {JOB TITLE: {description: "What one does: work", examples: [cook]}}', encoding="utf8")
+    corpus = str(make_corpus(*TWO))
+    paths = {"paths.train": corpus, "paths.dev": corpus, "system.gpu_allocator": None, **bases["slm"]}
+    guidelines = {"components.slm_ner.format.guidelines": str(path)}
+    nlp = init_nlp(load_config(ROOT / "configs" / "slm.cfg", overrides={**paths, **guidelines}))
+    nlp.to_disk(tmp_path / "stored")
+    path.unlink()
+    again = spacy.load(tmp_path / "stored")
+    for one in (nlp, again):
+        slm: Any = one.get_pipe("slm_ner")
+        assert "What one does: work" in slm.format.render(one.make_doc(TEXT))[0]["content"]
