@@ -17,13 +17,14 @@ setup(
     packages=find_packages(include=["spacy_slm_ner", "spacy_slm_ner.*"]),
     package_data={
         "spacy_slm_ner": ["py.typed"],
+        "spacy_slm_ner.endpoints": ["data/*.json"],
         "spacy_slm_ner.evaluation": ["templates/*.jinja"],
         "spacy_slm_ner.formats": ["templates/*.jinja"],
         "spacy_slm_ner.models": ["pretrained/data/*/*"],
         "spacy_slm_ner.pretraining": ["data/*.json"],
         "spacy_slm_ner.records": ["templates/*.jinja"],
         "spacy_slm_ner.scaffold": ["templates/*.jinja", "templates/configs/*.jinja"],
-        "spacy_slm_ner.synthesis": ["data/*.json", "data/*.txt", "templates/*.jinja"],
+        "spacy_slm_ner.synthesis": ["data/*.txt", "templates/*.jinja"],
     },
     install_requires=[
         "spacy>=3.8.13,<3.9",

@@ -18,13 +18,13 @@ import typer
 from tokenizers import Tokenizer
 
 from spacy_slm_ner.cli.generate import generate
+from spacy_slm_ner.endpoints.prices import read_prices
 from spacy_slm_ner.synthesis.estimate import estimate
-from spacy_slm_ner.synthesis.prices import read_prices
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec, read_spec
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "synthesis"))
+sys.path.insert(0, str(ROOT / "tests"))
 from scripted_server import Server  # noqa: E402
 
 

@@ -49,9 +49,11 @@ class EndpointError(SlmNerError):
 
     message (str): The message.
     kind (str): "key" (refused), "credit" (used up), "request" (refused as it is), "content" (refused for its content; another
-        request may be accepted), or "down" (no answer after all tries).
+        request may be accepted), "down" (no answer after all tries), or "cost" (a limit of cost is reached).
+    complaint (str): Kind of the endpoint's complaint, such as "context"; empty if it made none.
     """
 
-    def __init__(self, message: str, kind: str) -> None:
+    def __init__(self, message: str, kind: str, complaint: str = "") -> None:
         super().__init__(message)
         self.kind = kind
+        self.complaint = complaint

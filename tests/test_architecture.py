@@ -22,6 +22,7 @@ LAYERS = (
     ("user_files",),
     ("labels", "alignment", "answers", "constraints"),
     ("formats", "records", "scaffold"),
+    ("endpoints",),
     ("models", "training", "synthesis"),
     ("pipeline", "evaluation", "pretraining"),
     ("cli",),

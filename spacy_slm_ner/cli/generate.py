@@ -8,13 +8,14 @@ from dotenv import dotenv_values
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ..endpoints.endpoint import NO_KEY, RequestOptions
+from ..endpoints.prices import find_price, read_prices
 from ..errors import ReadError
 from ..synthesis.batch_results import BATCH_DISCOUNT
 from ..synthesis.batch_run import ask_batches
 from ..synthesis.concurrent_run import ask_concurrently
-from ..synthesis.endpoint import NO_KEY, Endpoint, RequestOptions
 from ..synthesis.estimate import Estimate, estimate
-from ..synthesis.prices import find_price, read_prices
+from ..synthesis.record_endpoint import RecordEndpoint
 from ..synthesis.run import End, Limits, Run
 from ..synthesis.spec import Spec, read_spec
 from ._app import app, clear_errors, console, stderr
@@ -93,7 +94,7 @@ def generate(
     price = find_price(spec.model, read_prices(prices))
     if price is None and limits.cost is not None:
         raise ReadError(f"Got --max-cost, but no price is known for {spec.model!r}. Name one with --prices.")
-    endpoint = Endpoint(spec, find_key(spec), options or RequestOptions())
+    endpoint = RecordEndpoint(spec, find_key(spec), options or RequestOptions())
     with ProgressBar(spec, progress) as watch:
         run = Run(spec, output, blank_pipeline(lang), price, watch)
         try:
@@ -104,7 +105,7 @@ def generate(
     return end, summarize_run(run)
 
 
-async def ask(run: Run, endpoint: Endpoint, limits: Limits, batch: bool) -> End:
+async def ask(run: Run, endpoint: RecordEndpoint, limits: Limits, batch: bool) -> End:
     """Ask until the run ends, and close the endpoint."""
     try:
         return await (ask_batches if batch else ask_concurrently)(run, endpoint, limits)

@@ -6,11 +6,11 @@ from typing import Any, Literal, Optional
 
 import openai
 
+from ..endpoints.completions import ADDRESS_ADVICE
+from ..endpoints.refusals import complaint_of, is_html, shorten
 from ..errors import EndpointError
-from .completions import ADDRESS_ADVICE
-from .endpoint import Endpoint
 from .jobs import Job
-from .refusals import complaint_of, is_html, shorten
+from .record_endpoint import RecordEndpoint
 
 ROUTE: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 NOT_FOUND_TEXT = re.compile(r"no such|not found|not exist|no batch|no file|expired|deleted", re.IGNORECASE)
@@ -34,10 +34,10 @@ class BatchRefused(EndpointError):
 class BatchApi:
     """Client of the Batch API.
 
-    endpoint (Endpoint): An endpoint that has the files and batches of OpenAI's API.
+    endpoint (RecordEndpoint): An endpoint that has the files and batches of OpenAI's API.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: RecordEndpoint) -> None:
         self.endpoint = endpoint
         self._batches = endpoint.client.batches
         self._files = endpoint.client.files

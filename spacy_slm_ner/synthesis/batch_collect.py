@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any, Optional
 
+from ..endpoints.refusals import Complaint, complaint_of
 from ..errors import EndpointError
 from .batch_api import BatchApi, NotFound
 from .batch_journal import Batch
 from .batch_results import Results, read_results
-from .endpoint import Endpoint
-from .refusals import Complaint, complaint_of
+from .record_endpoint import RecordEndpoint
 from .run import Run
 
 DONE = ("completed", "succeeded", "ended")
@@ -113,7 +113,7 @@ async def download_results(api: BatchApi, batch: Batch, found: dict[str, Any]) -
     return whole
 
 
-def store_results(run: Run, endpoint: Endpoint, batch: Batch, results: Results) -> int:
+def store_results(run: Run, endpoint: RecordEndpoint, batch: Batch, results: Results) -> int:
     """Store the results of a batch.
 
     RETURNS (int): Number of requests that are settled.
@@ -133,7 +133,7 @@ def store_results(run: Run, endpoint: Endpoint, batch: Batch, results: Results) 
 
 
 def explain_failure(
-    endpoint: Endpoint, batch: Batch, found: dict[str, Any], results: Results, progress: bool
+    endpoint: RecordEndpoint, batch: Batch, found: dict[str, Any], results: Results, progress: bool
 ) -> tuple[str, Optional[Complaint]]:
     """Return why a batch has failed, as a sentence, and the endpoint's complaint."""
     complaint = complaint_of(None, found["errors"], endpoint.redact) if found.get("errors") else None

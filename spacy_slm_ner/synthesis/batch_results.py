@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Callable, Collection, Mapping, Optional, Union
 
+from ..endpoints.completions import as_dict, read_completion, read_object, reply_or_complaint
+from ..endpoints.refusals import Complaint, complaint_of
+from ..endpoints.replies import Reply
 from ..errors import EndpointError
-from .completions import as_dict, read_completion, read_object, reply_or_complaint
-from .jobs import Job, Reply
+from .jobs import Job
 from .json_lines import JsonLine, read_json_lines
-from .refusals import Complaint, complaint_of
 
 # Share of the usual price.
 BATCH_DISCOUNT = 0.5

@@ -10,18 +10,18 @@ from ..errors import EndpointError
 from .batch_api import BatchApi, BatchRefused
 from .batch_collect import BatchFailed, collect
 from .batch_journal import Batch, plan_batch, record_collected, record_created, unfinished_batch, write_off
-from .endpoint import Endpoint
+from .record_endpoint import RecordEndpoint
 from .run import End, Limits, Run
 
 # Failed batches in a row after which a run ends.
 MAX_FAILED_BATCHES = 2
 
 
-async def ask_batches(run: Run, endpoint: Endpoint, limits: Limits, pause: float = 30.0) -> End:
+async def ask_batches(run: Run, endpoint: RecordEndpoint, limits: Limits, pause: float = 30.0) -> End:
     """Ask in batches until the run ends.
 
     run (Run): The run.
-    endpoint (Endpoint): An endpoint that has the files and batches of OpenAI's API.
+    endpoint (RecordEndpoint): An endpoint that has the files and batches of OpenAI's API.
     limits (Limits): Its limits; the cost is checked between batches only.
     pause (float): Seconds between two checks of a batch.
     RETURNS (End): Why it ended.
@@ -36,7 +36,7 @@ async def ask_batches(run: Run, endpoint: Endpoint, limits: Limits, pause: float
     return explained.kind  # type: ignore[return-value]
 
 
-async def run_batches(run: Run, endpoint: Endpoint, limits: Limits, pause: float) -> End:
+async def run_batches(run: Run, endpoint: RecordEndpoint, limits: Limits, pause: float) -> End:
     """Finish the batch of an earlier process, and create others until the run ends.
 
     RAISES (EndpointError): If the endpoint refuses, does not answer, or too many batches fail in a row.
@@ -65,7 +65,7 @@ async def run_batches(run: Run, endpoint: Endpoint, limits: Limits, pause: float
         batch = None
 
 
-def stop_if_hopeless(endpoint: Endpoint, failure: BatchFailed, failed: int) -> None:
+def stop_if_hopeless(endpoint: RecordEndpoint, failure: BatchFailed, failed: int) -> None:
     """End a run whose batches fail one after the other, or for a reason that would stop the next batch as well.
 
     failed (int): Number of failed batches in a row.

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Optional
 
+from ..endpoints.endpoint import Endpoint
+from ..endpoints.replies import Reply
 from ..errors import EndpointError
-from .endpoint import Endpoint
-from .jobs import Job, Reply
+from .jobs import Job
 from .run import End, Limits, Run
 
 # Requests in a row without an answer after which a run ends.

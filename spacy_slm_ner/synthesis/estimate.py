@@ -4,7 +4,7 @@ import re
 from random import Random
 from typing import NamedTuple, Optional
 
-from .prices import Price, Usage
+from ..endpoints.prices import Price, Usage
 from .prompts import Messages, ask_for
 from .quotas import Quotas, RecordRequest
 from .spec import Spec

@@ -1,17 +1,13 @@
 """Requests and their answers, as the journal holds them."""
 
-import re
 from typing import Any, NamedTuple, Optional
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from .final_answer import final_answer
-from .prices import Usage
+from ..endpoints.replies import FILTERED, Reply, explain_no_answer
 from .prompts import Messages, ask_again, ask_for
 from .quotas import RecordRequest
 from .spec import Spec
-
-FILTERED = re.compile("content_filter|safety|prohibited|recitation|sensitive", re.IGNORECASE)
 
 
 class Repair(BaseModel):
@@ -46,26 +42,6 @@ class Job(BaseModel):
         return ask_again(self.repair.payload, self.repair.reasons, self.record_requests[0], spec)
 
 
-class Reply(BaseModel):
-    """An answer of an endpoint.
-
-    text (str): The answer; empty if it refused.
-    model (str): The model that wrote it, as the endpoint names it.
-    usage (Usage): Tokens.
-    finish (str): Why it ended, such as "stop" or "length".
-    refusal (str): Message of a model that refuses to answer.
-    discount (float): Share of the usual price that was paid.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    text: str
-    model: str
-    usage: Usage
-    finish: str = "stop"
-    refusal: str = ""
-    discount: float = 1.0
-
-
 class Outcome(NamedTuple):
     """Result of one answer.
 
@@ -79,12 +55,9 @@ class Outcome(NamedTuple):
 
 def explain_no_record(reply: Reply) -> str:
     """Return why an answer holds no record."""
-    if reply.refusal:
-        return f"the model refused: {reply.refusal[:200]}"
-    if FILTERED.search(reply.finish):
-        return f"the endpoint filtered the answer ({reply.finish}), and it holds no record"
-    if reply.text.strip() and not final_answer(reply.text).strip():
-        return "the answer ends within its reasoning"
+    reason = explain_no_answer(reply)
+    if reason:
+        return f"{reason}, and it holds no record" if FILTERED.search(reply.finish) and not reply.refusal else reason
     if reply.finish == "length":
         return "the answer was cut off before its first record ended"
     return "no record in the answer"

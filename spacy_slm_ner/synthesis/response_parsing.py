@@ -14,7 +14,7 @@ import re
 from typing import Any, Iterator, NamedTuple, Optional, Union
 
 from ..answers.lenient_json import NotReadable, read_value
-from .final_answer import final_answer
+from ..endpoints.final_answer import final_answer
 
 # Texts of the prompt's example, or of a form to fill in.
 PLACEHOLDER = re.compile(r"\s*(?:\.{3,}|…|<[^<>]+>|string)\s*")

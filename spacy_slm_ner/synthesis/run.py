@@ -8,11 +8,12 @@ from typing import Any, Callable, Literal, Optional
 from pydantic import ValidationError
 from spacy.language import Language
 
+from ..endpoints.prices import Price, Usage
+from ..endpoints.replies import Reply
 from ..errors import ReadError
 from .fingerprints import FREE_FIELDS, is_under_way, spec_fingerprint
-from .jobs import Job, Outcome, Reply
+from .jobs import Job, Outcome
 from .journal import Journal, append_lines, write_lines
-from .prices import Price, Usage
 from .spec import Spec
 from .state import RunState
 from .validation import RecordValidator

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Deque, Optional, Sequence
 
-from .jobs import Job, Outcome, Repair, Reply, explain_no_record
+from ..endpoints.replies import Reply
+from .jobs import Job, Outcome, Repair, explain_no_record
 from .quotas import Quotas, RecordRequest
 from .response_parsing import parse_answer
 from .spec import Spec

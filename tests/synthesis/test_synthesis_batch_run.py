@@ -9,10 +9,11 @@ from batch_server import BatchServer
 from scripted_server import Raw, faulty
 from test_synthesis_run import assert_good, lines
 
+from spacy_slm_ner.endpoints.endpoint import RequestOptions
+from spacy_slm_ner.endpoints.prices import Price
 from spacy_slm_ner.synthesis import batch_run
 from spacy_slm_ner.synthesis.batch_api import BatchApi
-from spacy_slm_ner.synthesis.endpoint import Endpoint, RequestOptions
-from spacy_slm_ner.synthesis.prices import Price
+from spacy_slm_ner.synthesis.record_endpoint import RecordEndpoint
 from spacy_slm_ner.synthesis.run import Limits, Run
 from spacy_slm_ner.synthesis.spec import Spec
 
@@ -26,7 +27,7 @@ class Killed(BaseException):
 
 def run_batches(spec: Spec, output: Path) -> tuple[str, Run]:
     async def ask(run: Run) -> str:
-        endpoint = Endpoint(spec, "sk-right", RequestOptions(retries=0))
+        endpoint = RecordEndpoint(spec, "sk-right", RequestOptions(retries=0))
         try:
             return await batch_run.ask_batches(run, endpoint, Limits(), pause=0.0)
         finally:

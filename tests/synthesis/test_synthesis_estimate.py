@@ -6,8 +6,8 @@ from scripted_server import Server
 from tokenizers import Tokenizer
 
 from spacy_slm_ner.cli.generate import generate
+from spacy_slm_ner.endpoints.prices import read_prices
 from spacy_slm_ner.synthesis.estimate import estimate
-from spacy_slm_ner.synthesis.prices import read_prices
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec
 

@@ -12,8 +12,8 @@ import pytest
 from scripted_server import Server, faulty, flawless
 
 from spacy_slm_ner.cli.generate import generate
+from spacy_slm_ner.endpoints.endpoint import RequestOptions
 from spacy_slm_ner.errors import ReadError
-from spacy_slm_ner.synthesis.endpoint import RequestOptions
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec
 

@@ -16,8 +16,8 @@ import pytest
 from tokenizers import AddedToken
 
 from spacy_slm_ner.cli.generate import generate
+from spacy_slm_ner.endpoints.endpoint import RequestOptions
 from spacy_slm_ner.models.pretrained.hub import find_base
-from spacy_slm_ner.synthesis.endpoint import RequestOptions
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec
 

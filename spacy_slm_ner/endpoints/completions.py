@@ -4,9 +4,9 @@ import json
 from typing import Any, Callable, Optional, Union
 
 from ..errors import EndpointError
-from .jobs import Reply
 from .prices import Usage
 from .refusals import Complaint, complaint_of, is_html, shorten, title_of
+from .replies import Reply
 
 ADDRESS_ADVICE = "Check `base_url`, which ends in /v1 on most servers, and that no proxy or login page stands in between."
 # Types of content that are text; others are reasoning.

@@ -59,6 +59,19 @@ class Said(NamedTuple):
 Kind = Union[str, Raw, Said]
 
 
+def error(message: str, **more: Any) -> dict[str, Any]:
+    """A complaint, as OpenAI writes them."""
+    return {"error": {"message": message, **more}}
+
+
+AZURE = error(
+    "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+    code="content_filter",
+    param="prompt",
+    innererror={"code": "ResponsibleAIPolicyViolation", "content_filter_result": {"hate": {"filtered": True}}},
+)
+
+
 def repeat(*kinds: Kind) -> Iterator[Kind]:
     """A script that gives the last kind again and again."""
     yield from kinds

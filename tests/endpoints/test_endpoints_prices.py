@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import srsly
 
+from spacy_slm_ner.endpoints.prices import Price, Usage, find_price, read_prices
 from spacy_slm_ner.errors import ReadError
-from spacy_slm_ner.synthesis.prices import Price, Usage, find_price, read_prices
 
 
 def test_cached_tokens_are_cheaper_where_a_price_says_so() -> None:

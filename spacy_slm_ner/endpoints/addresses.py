@@ -31,7 +31,7 @@ CAUSES = (
         "No server listens there: start it, or check `base_url`.",
         "down",
     ),
-    (r"Timeout|timed out", "Raise --timeout, or lower --concurrency.", "down"),
+    (r"Timeout|timed out", "Raise the timeout, or lower the concurrency.", "down"),
 )
 
 
@@ -74,7 +74,7 @@ def check_key(key: str) -> None:
     RAISES (EndpointError): If it cannot.
     """
     if not key.isascii() or not key.isprintable() or key != key.strip():
-        raise EndpointError("The key holds characters that no key has. Copy it again into OPENAI_API_KEY.", "key")
+        raise EndpointError("The key holds characters that no key has. Copy it again.", "key")
 
 
 def explain_connection(error: BaseException, tries: int, redact: Callable[[str], str] = str) -> tuple[str, str]:

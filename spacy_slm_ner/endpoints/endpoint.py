@@ -5,7 +5,8 @@ names, or else with exponential backoff and jitter.
 """
 
 import asyncio
-from typing import Any, Literal, NamedTuple, Optional, Union
+from dataclasses import dataclass, field
+from typing import Any, Literal, Mapping, NamedTuple, Optional, Sequence, Union
 
 import openai
 from aiolimiter import AsyncLimiter
@@ -13,14 +14,14 @@ from openai import AsyncOpenAI
 
 from ..errors import EndpointError
 from .addresses import check_address, check_key, explain_connection
-from .complaint_kinds import ADVICE, MEANINGS
+from .complaint_kinds import MEANINGS, ComplaintKind
 from .completions import read_object, reply_or_complaint
-from .jobs import Reply
 from .prices import Usage
-from .prompts import Messages, answer_schema
 from .refusals import Complaint, complaint_of, shorten
-from .spec import Spec
+from .replies import Reply
 
+# As the API takes them: mappings of "role" and "content".
+Messages = Sequence[Mapping[str, str]]
 Structure = Literal["schema", "json", "none"]
 STRUCTURES: tuple[Structure, ...] = ("schema", "json", "none")
 # Temperature of OpenAI's API where a request names none.
@@ -66,30 +67,79 @@ class RequestOptions(NamedTuple):
     per_minute: Optional[int] = None
 
 
+class ModelSettings(NamedTuple):
+    """A model behind an endpoint, and how it writes.
+
+    model (str): Its name.
+    base_url (Optional[str]): Address; None for the one in the environment or OpenAI's.
+    temperature (Optional[float]): Temperature; None to send none.
+    max_tokens (Optional[int]): Most tokens of an answer; None to send none.
+    seed (Optional[int]): Seed; None to send none.
+    logprobs (bool): Whether to ask for the log-probability of each token.
+    schema (Optional[dict[str, Any]]): JSON schema of the answers; None for any text.
+    schema_name (str): Name of the schema.
+    """
+
+    model: str
+    base_url: Optional[str] = None
+    temperature: Optional[float] = DEFAULT_TEMPERATURE
+    max_tokens: Optional[int] = None
+    seed: Optional[int] = None
+    logprobs: bool = False
+    schema: Optional[dict[str, Any]] = None
+    schema_name: str = "answer"
+
+
+@dataclass
+class Accepted:
+    """The parameters that an endpoint accepts, as far as is known.
+
+    structures (list[Structure]): Forms of structured output, the strictest first.
+    temperature (bool): Whether it takes a temperature.
+    logprobs (bool): Whether it gives log-probabilities.
+    max_tokens (str): Name of the limit of tokens.
+    """
+
+    structures: list[Structure] = field(default_factory=lambda: list(STRUCTURES))
+    temperature: bool = True
+    logprobs: bool = True
+    max_tokens: str = "max_tokens"
+
+
 class Endpoint:
     """Client of an endpoint, which learns the parameters that the endpoint accepts.
 
-    spec (Spec): Spec with the model, the address and the temperature.
+    settings (ModelSettings): The model, its address and how it writes.
     key (str): The key, which is never printed, logged or written.
     options (RequestOptions): Options of all requests.
+    advice (Mapping[ComplaintKind, str]): What a user can do about a complaint, by its kind.
+    accepted (Optional[Accepted]): What an earlier client of the same endpoint has learned; None if there was none.
     RAISES (EndpointError): If no endpoint can have this address, or the key cannot be sent.
     """
 
-    def __init__(self, spec: Spec, key: str, options: RequestOptions) -> None:
-        check_address(spec.base_url)
+    def __init__(
+        self,
+        settings: ModelSettings,
+        key: str,
+        options: RequestOptions,
+        advice: Mapping[ComplaintKind, str],
+        accepted: Optional[Accepted] = None,
+    ) -> None:
+        check_address(settings.base_url)
         check_key(key)
-        self.spec = spec
+        self.settings = settings
+        self.advice = advice
         self._key = key
+        address = settings.base_url
         try:
-            self.client = AsyncOpenAI(api_key=key, base_url=spec.base_url, timeout=options.timeout, max_retries=options.retries)
+            self.client = AsyncOpenAI(api_key=key, base_url=address, timeout=options.timeout, max_retries=options.retries)
         except (ValueError, OSError, ImportError) as error:
             said = shorten(self.redact(str(error)))
             raise EndpointError(
                 f"No connection can be made: {said}. Check the proxy and certificate settings.", "request"
             ) from None
         self._limiter = AsyncLimiter(options.per_minute, 60) if options.per_minute else None
-        self._structures = list(STRUCTURES)
-        self._accepts_temperature = True
+        self._accepted = accepted or Accepted()
 
     @property
     def tries(self) -> int:
@@ -102,18 +152,28 @@ class Endpoint:
         messages (Messages): The prompt.
         structure (Optional[Structure]): Form of structured output; None for the strictest that is accepted.
         """
-        formats: dict[Structure, dict[str, Any]] = {
-            "schema": {
-                "type": "json_schema",
-                "json_schema": {"name": "records", "strict": True, "schema": answer_schema(self.spec)},
-            },
-            "json": {"type": "json_object"},
-        }
-        structure = structure or self._structures[0]
-        body: dict[str, Any] = {"model": self.spec.model, "messages": messages}
-        if self._accepts_temperature:
-            body["temperature"] = self.spec.temperature
-        return body if structure == "none" else {**body, "response_format": formats[structure]}
+        settings, accepted = self.settings, self._accepted
+        body: dict[str, Any] = {"model": settings.model, "messages": messages}
+        if settings.temperature is not None and accepted.temperature:
+            body["temperature"] = settings.temperature
+        if settings.max_tokens is not None:
+            body[accepted.max_tokens] = settings.max_tokens
+        if settings.seed is not None:
+            body["seed"] = settings.seed
+        if settings.logprobs and accepted.logprobs:
+            body["logprobs"] = True
+        form = self._response_format(structure or accepted.structures[0])
+        return body if form is None else {**body, "response_format": form}
+
+    def _response_format(self, structure: Structure) -> Optional[dict[str, Any]]:
+        """Return the parameter that asks for a form of structured output; None if there is none."""
+        settings = self.settings
+        if settings.schema is None or structure == "none":
+            return None
+        if structure == "json":
+            return {"type": "json_object"}
+        schema = {"name": settings.schema_name, "strict": True, "schema": settings.schema}
+        return {"type": "json_schema", "json_schema": schema}
 
     async def ask(self, messages: Messages) -> Reply:
         """Send a request, with a JSON schema first, and without the parameters that the endpoint does not accept after that.
@@ -152,7 +212,7 @@ class Endpoint:
         text = error.get("failed_generation") if isinstance(error, dict) else None
         if not isinstance(text, str) or not text:
             return None
-        return Reply(text=self.redact(text), model=self.spec.model, usage=Usage(), finish="json_validate_failed")
+        return Reply(text=self.redact(text), model=self.settings.model, usage=Usage(), finish="json_validate_failed")
 
     def read_body(self, content: bytes) -> dict[str, Any]:
         """Read the JSON object of a body.
@@ -162,20 +222,25 @@ class Endpoint:
         return read_object(content, self.redact)
 
     def adapt(self, complaint: Complaint, body: dict[str, Any]) -> bool:
-        """Leave out a parameter that the endpoint does not accept.
+        """Leave out or rename a parameter that the endpoint does not accept.
 
         complaint (Complaint): The complaint about it.
         body (dict[str, Any]): Parameters of the request.
         RETURNS (bool): Whether the request can be sent again.
         """
-        if complaint.kind == "schema" and "response_format" in body:
+        accepted, kind = self._accepted, complaint.kind
+        if kind == "schema" and "response_format" in body:
             if self.body([]).get("response_format") == body["response_format"]:
-                self._structures.pop(0)
-            return True
-        if complaint.kind == "temperature" and body.get("temperature") == DEFAULT_TEMPERATURE:
-            self._accepts_temperature = False
-            return True
-        return False
+                accepted.structures.pop(0)
+        elif kind == "temperature" and body.get("temperature") == DEFAULT_TEMPERATURE:
+            accepted.temperature = False
+        elif kind == "logprobs" and "logprobs" in body:
+            accepted.logprobs = False
+        elif kind == "max_tokens_name" and "max_tokens" in body:
+            accepted.max_tokens = "max_completion_tokens"
+        else:
+            return False
+        return True
 
     def explain(self, error: Exception) -> EndpointError:
         """Explain an error to the user, without the key."""
@@ -188,10 +253,10 @@ class Endpoint:
         """Explain a complaint to the user, without the key."""
         kind, said = complaint.kind, complaint.said or "no reason was given"
         if kind == "down":
-            return EndpointError(f"No answer after {self.tries} tries{status_text(complaint)}: {said}", "down")
+            return EndpointError(f"No answer after {self.tries} tries{status_text(complaint)}: {said}", "down", kind)
         meaning, end = MEANINGS.get(kind, ("The endpoint refused the request", "request"))
-        closed = said if said.endswith((".", "!", "?")) or kind not in ADVICE else f"{said}."
-        return EndpointError(f"{meaning}{status_text(complaint)}: {closed} {ADVICE.get(kind, '')}".strip(), end)
+        closed = said if said.endswith((".", "!", "?")) or kind not in self.advice else f"{said}."
+        return EndpointError(f"{meaning}{status_text(complaint)}: {closed} {self.advice.get(kind, '')}".strip(), end, kind)
 
     def redact(self, text: str) -> str:
         """Remove the key from a text, as endpoints may repeat it."""

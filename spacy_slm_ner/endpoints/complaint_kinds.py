@@ -4,7 +4,20 @@ import re
 from typing import Literal, Optional
 
 ComplaintKind = Literal[
-    "content", "schema", "temperature", "max_tokens", "context", "queue", "credit", "key", "address", "request", "down"
+    "content",
+    "schema",
+    "temperature",
+    "max_tokens",
+    "max_tokens_name",
+    "logprobs",
+    "seed",
+    "context",
+    "queue",
+    "credit",
+    "key",
+    "address",
+    "request",
+    "down",
 ]
 # Statuses that do not depend on the content of a request.
 NOT_CONTENT = (401, 402, 404, 405, 408, 409, 413, 429)
@@ -61,21 +74,22 @@ DOWN_PATTERN = any_of(
     r"rate[_ -]?limit|too many requests|overloaded|capacity|unavailable|tim(?:ed|e)[_ -]?out|try again|bad gateway|upstream",
     r"internal[_ ](?:server[_ ])?error|server[_ ]error|provider returned error|resource_exhausted|throttl|temporar",
 )
+# Newer models know the limit by another name.
+MAX_TOKENS_NAME_PATTERN = any_of(r"max_tokens.{0,120}max_completion_tokens")
+LOGPROBS_PATTERN = any_of("logprobs")
+SEED_PATTERN = any_of(
+    r"\bseed\b.{0,60}(?:support|unknown|permitted|unexpected|unrecogni[sz]ed)",
+    r"(?:support|unknown|permitted|unexpected|unrecogni[sz]ed).{0,60}\bseed\b",
+)
 PARAMETERS: tuple[tuple[ComplaintKind, "re.Pattern[str]"], ...] = (
     ("context", CONTEXT_PATTERN),
+    ("max_tokens_name", MAX_TOKENS_NAME_PATTERN),
     ("max_tokens", MAX_TOKENS_PATTERN),
+    ("logprobs", LOGPROBS_PATTERN),
+    ("seed", SEED_PATTERN),
     ("schema", SCHEMA_PATTERN),
     ("temperature", TEMPERATURE_PATTERN),
 )
-ADVICE: dict[ComplaintKind, str] = {
-    "temperature": "Write `temperature: 1` into the spec, which is left out where a model takes none, or a value that it takes.",
-    "max_tokens": "It demands a parameter that `generate` does not send. Use its OpenAI-compatible address, or another endpoint.",
-    "context": "Lower `per_request` in the spec, or take a model or a server setting with a longer context.",
-    "queue": "Wait until other batches are done, or send a smaller one with --max-requests; the same command goes on.",
-    "credit": "Add credit or raise the limit; the same command goes on.",
-    "key": "Set OPENAI_API_KEY to a valid key.",
-    "address": "See `model` and `base_url`, which ends in /v1 on most servers.",
-}
 # Message and kind of the `EndpointError` by kind of complaint.
 MEANINGS: dict[ComplaintKind, tuple[str, str]] = {
     "content": ("The endpoint refused the request for its content", "content"),
@@ -84,6 +98,8 @@ MEANINGS: dict[ComplaintKind, tuple[str, str]] = {
     "address": ("The endpoint knows no such model or address", "request"),
     "context": ("The request does not fit into the context of the model", "request"),
     "temperature": ("The endpoint refused the temperature", "request"),
+    "seed": ("The endpoint takes no seed", "request"),
+    "schema": ("The endpoint refused the schema of the answer", "request"),
     "queue": ("The endpoint takes no further batch now", "request"),
 }
 
@@ -98,7 +114,7 @@ def kind_of(status: Optional[int], names: str) -> ComplaintKind:
         return "queue"
     if status not in NOT_CONTENT and CONTENT_PATTERN.search(names) and not ACCOUNT_PATTERN.search(names):
         return "content"
-    if status == 403:
+    if status == 403 and not LOGPROBS_PATTERN.search(names):
         return "address" if names.startswith(PAGE) else "key"
     if status in BUSY or (status is not None and status >= 502) or (status is None and DOWN_PATTERN.search(names)):
         return "down"

@@ -1,0 +1,1 @@
+"""Chat completions of OpenAI-compatible endpoints: requests, prices, and what is read from responses."""
