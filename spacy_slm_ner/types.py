@@ -1,6 +1,6 @@
 """Types that all subpackages share. All ranges are half-open."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 
 class Span(NamedTuple):
@@ -24,8 +24,8 @@ class ScoredSpan(NamedTuple):
     """A labelled range and its score.
 
     span (Span): The range.
-    score (float): From 0 to 1.
+    score (Optional[float]): From 0 to 1; None if it is not known.
     """
 
     span: Span
-    score: float
+    score: Optional[float]

@@ -30,21 +30,25 @@ class Answer(NamedTuple):
     """A decoded answer.
 
     text (str): The text.
-    path (tuple[ScoredSegment, ...]): Its segments in order; where decoding was free, its lines.
+    path (tuple[ScoredSegment, ...]): Its segments in order; where decoding was free, its lines. Empty if no probability is known.
     complete (bool): False if the text was cut off at the limit of pieces.
+    problems (tuple[str, ...]): A phrase for each reason why there is no answer, or only a part.
     """
 
     text: str
     path: tuple[ScoredSegment, ...] = ()
     complete: bool = True
+    problems: tuple[str, ...] = ()
 
-    def logprob(self, start: int, end: int) -> float:
+    def logprob(self, start: int, end: int) -> Optional[float]:
         """Sum the log-probabilities of the segments that overlap a range of characters.
 
         start (int): First character.
         end (int): Position after the last character.
-        RETURNS (float): The sum, 0.0 or less.
+        RETURNS (Optional[float]): The sum, 0.0 or less; None if no probability is known.
         """
+        if not self.path:
+            return None
         segment_ends = accumulate(len(segment.edge.text) for segment in self.path)
         return sum(
             segment.logprob

@@ -20,7 +20,7 @@ class AnnotationPolicy:
     spans_key (str): The group's name. The group is the component's own: what is in it is replaced.
     overwrite (Overwrite): Which entities of `doc.ents` that were there before stay. "replace": none; "merge": those that do not
         overlap a new one; "keep": all, and new ones that overlap them are left out.
-    threshold (float): Entities with a lower score are left out, from 0.0 (none is) to 1.0.
+    threshold (float): Entities with a lower score are left out, from 0.0 (none is) to 1.0. Those without a score stay.
     """
 
     annotate: Annotate
@@ -39,12 +39,12 @@ class AnnotationPolicy:
             raise ValueError(f"Got threshold = {self.threshold}, allowed is 0.0 to 1.0.")
 
     def write(self, doc: Doc, found: Sequence[ScoredSpan]) -> None:
-        """Write entities, and the score of each as `span._.score`.
+        """Write entities, and the score of each as `span._.score`, where it is known.
 
         doc (Doc): The Doc to change.
         found (Sequence[ScoredSpan]): Ranges of its tokens, not overlapping.
         """
-        found = [one for one in found if one.score >= self.threshold]
+        found = [one for one in found if one.score is None or one.score >= self.threshold]
         spans = [Span(doc, span.start, span.end, label=span.label) for span, _ in found]
         if self.annotate != "ents":
             scores = {"scores": [score for _, score in found]}
@@ -57,7 +57,7 @@ class AnnotationPolicy:
         # A score belongs to a range: one that was left out must not lend its score to the entity in its place.
         taken = {(ent.start, ent.end) for ent in others}
         for span, (_, score) in zip(spans, found):
-            if (span.start, span.end) not in taken:
+            if score is not None and (span.start, span.end) not in taken:
                 span._.score = score
 
     def _resolve(self, new: Sequence[Span], old: Sequence[Span]) -> list[Span]:

@@ -15,7 +15,7 @@ class ParsedResponse(NamedTuple):
     """The content of an answer about a Doc.
 
     found (list[ScoredSpan]): Entities, as ranges of tokens.
-    cats (dict[str, float]): Probability of each intent; empty if the answer names none.
+    cats (dict[str, float]): Probability of each intent, or 1.0 and 0.0 if it is not known; empty if the answer names none.
     problems (list[str]): One sentence for each part that could not be used.
     """
 
@@ -25,7 +25,7 @@ class ParsedResponse(NamedTuple):
 
 
 def read_response(answer: Answer, form: PromptFormat, doc: Doc, temperature: float) -> ParsedResponse:
-    """Read an answer, and score its entities by the probabilities of the decisions that wrote it.
+    """Read an answer, and score its entities by the probabilities of the decisions that wrote it, where they are known.
 
     answer (Answer): What was written.
     form (PromptFormat): Its format. What an intent leaves of the probability is shared by the others that were offered.
@@ -34,16 +34,19 @@ def read_response(answer: Answer, form: PromptFormat, doc: Doc, temperature: flo
     RETURNS (ParsedResponse): Entities without white space at their ends.
     """
     parsed, intents = form.parse(answer.text, doc), form.intents
-    problems = list(parsed.problems) + ([] if answer.complete else ["the answer was cut off at its longest length"])
+    problems = [*answer.problems, *parsed.problems]
+    if not answer.complete:
+        problems.append("the answer was cut off at its longest length")
     found = []
     for one in parsed.found:
         span = trim(doc, one.span)
         if span.start < span.end:
-            found.append(ScoredSpan(span, scale(math.exp(answer.logprob(one.start, one.end)), temperature)))
+            logprob = answer.logprob(one.start, one.end)
+            found.append(ScoredSpan(span, None if logprob is None else scale(math.exp(logprob), temperature)))
         else:
             problems.append("an entity of white space alone")
     cats = {}
     if parsed.intent is not None:
-        sure = math.exp(answer.logprob(0, 1))
+        sure = math.exp(answer.logprob(0, 1) or 0.0)
         cats = {name: sure if name == parsed.intent else (1 - sure) / (len(intents) - 1) for name in intents}
     return ParsedResponse(found, cats, problems)

@@ -140,7 +140,8 @@ def join_entities(windows: Sequence[Window], found: Sequence[Sequence[ScoredSpan
 
     windows (Sequence[Window]): See `make_windows`.
     found (Sequence[Sequence[ScoredSpan]]): Entities of each, as ranges of the window's tokens.
-    RETURNS (list[ScoredSpan]): Ranges of the text's tokens, in order. Of two that overlap the better scored stays.
+    RETURNS (list[ScoredSpan]): Ranges of the text's tokens, in order. Of two that overlap the better scored stays, and of two
+        without a score the first.
     """
     placed = [
         ScoredSpan(span._replace(start=span.start + window.start, end=span.end + window.start), score)
@@ -149,7 +150,7 @@ def join_entities(windows: Sequence[Window], found: Sequence[Sequence[ScoredSpan
         if window.first <= span.start + window.start < window.last
     ]
     kept: list[ScoredSpan] = []
-    for one in sorted(placed, key=lambda scored: scored.score, reverse=True):
+    for one in sorted(placed, key=lambda scored: -1.0 if scored.score is None else scored.score, reverse=True):
         if not any(one.span.overlaps(other.span) for other in kept):
             kept.append(one)
     return sorted(kept)

@@ -16,6 +16,7 @@ from spacy_slm_ner.formats.span_lines import SpanLines
 from spacy_slm_ner.formats.token_lines import TokenLines
 from spacy_slm_ner.labels.temperature import scale
 from spacy_slm_ner.pipeline.responses import ParsedResponse, read_response
+from spacy_slm_ner.types import ScoredSpan, Span
 
 # White space is told by the language.
 VOCAB = spacy.blank("en").vocab
@@ -81,6 +82,14 @@ def test_each_entity_of_an_answer_is_scored_by_its_own_segments(format: type, su
     assert [tuple(one.span) for one in found] == [(0, 1, "DATE"), (2, 4, "TIME")]
     assert found[0].score == pytest.approx(1.0)
     assert found[1].score == pytest.approx(1.0) if sure == 1.0 else found[1].score <= sure + 1e-9
+
+
+def test_an_answer_without_probabilities_gives_entities_without_scores() -> None:
+    doc, answer = Doc(VOCAB, words=WORDS), Answer("intent: cancel\n6: B-TIME\n", problems=("the model refused: no",))
+    reading = read_response(answer, BioLines(LABELS, INTENTS), doc, 2.0)
+    assert reading.found == [ScoredSpan(Span(2, 3, "TIME"), None)]
+    assert reading.cats == {"cancel": 1.0, "inquiry": 0.0, "offer": 0.0}
+    assert reading.problems == ["the model refused: no"]
 
 
 def test_a_temperature_makes_entities_less_sure() -> None:

@@ -93,7 +93,7 @@ def test_windows_are_these(lengths: list[int], size: int, overlap: int, windows:
     assert make_windows(lengths, size, overlap) == windows
 
 
-def scored(start: int, end: int, score: float = 0.5, label: str = "DATE") -> ScoredSpan:
+def scored(start: int, end: int, score: float | None = 0.5, label: str = "DATE") -> ScoredSpan:
     return ScoredSpan(Span(start, end, label), score)
 
 
