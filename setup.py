@@ -64,6 +64,7 @@ setup(
             "spacy-slm-ner.BioTagger.v1 = spacy_slm_ner.models.bio_tagger:create_bio_tagger",
             "spacy-slm-ner.CausalLM.v1 = spacy_slm_ner.models.causal_lm:create_causal_lm",
             "spacy-slm-ner.LoraTransformer.v1 = spacy_slm_ner.models.lora_transformer:create_lora_transformer",
+            "spacy-slm-ner.OpenAI.v1 = spacy_slm_ner.models.openai_endpoint:create_openai",
             "spacy-slm-ner.TextCatReduce.v1 = spacy_slm_ner.models.textcat_reduce:create_textcat_reduce",
             "spacy-slm-ner.TransformerModel.v1 = spacy_slm_ner.models.transformer_model:create_transformer_model",
         ],

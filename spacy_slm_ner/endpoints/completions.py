@@ -9,6 +9,8 @@ from .refusals import Complaint, complaint_of, is_html, shorten, title_of
 from .replies import Reply
 
 ADDRESS_ADVICE = "Check `base_url`, which ends in /v1 on most servers, and that no proxy or login page stands in between."
+# What OpenAI writes for a token that is too unlikely.
+LEAST_LOGPROB = -9999.0
 # Types of content that are text; others are reasoning.
 TEXT_TYPES = ("text", "output_text")
 
@@ -79,9 +81,10 @@ def read_completion(completion: dict[str, Any], redact: Callable[[str], str] = s
     """
     choice = first_choice(completion)
     message = as_dict(choice.get("message"))
+    text = redact(text_of(message.get("content")) or text_of(choice.get("text")))
     usage = as_dict(completion.get("usage"))
     return Reply(
-        text=redact(text_of(message.get("content")) or text_of(choice.get("text"))),
+        text=text,
         model=str(completion.get("model") or "unknown"),
         usage=Usage(
             prompt=count_of(usage.get("prompt_tokens")),
@@ -91,7 +94,46 @@ def read_completion(completion: dict[str, Any], redact: Callable[[str], str] = s
         finish=str(choice.get("finish_reason") or "stop"),
         refusal=redact(text_of(message.get("refusal"))),
         discount=discount,
+        tokens=tokens_of(choice, text),
     )
+
+
+def tokens_of(choice: dict[str, Any], text: str) -> tuple[tuple[str, float], ...]:
+    """Return the tokens of a choice with their log-probabilities; none unless they make up the text.
+
+    Tokens that hold parts of a character are joined to the one that completes it.
+    """
+    tokens: list[tuple[str, float]] = []
+    pending, logprob = b"", 0.0
+    for entry in as_list(as_dict(choice.get("logprobs")).get("content")):
+        token = as_dict(entry)
+        pending += bytes_of(token)
+        logprob += number_of(token.get("logprob"))
+        if whole := whole_text(pending):
+            tokens.append((whole, logprob))
+            pending, logprob = b"", 0.0
+    return tuple(tokens) if "".join(token for token, _ in tokens) == text else ()
+
+
+def number_of(value: Any) -> float:
+    """Return a log-probability; that of the least likely token if it is no number."""
+    return float(value) if isinstance(value, int | float) else LEAST_LOGPROB
+
+
+def bytes_of(token: dict[str, Any]) -> bytes:
+    """Return the bytes of a token, which an endpoint may leave out."""
+    given = token.get("bytes")
+    if isinstance(given, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in given):
+        return bytes(given)
+    return str(token.get("token") or "").encode("utf8", "surrogatepass")
+
+
+def whole_text(content: bytes) -> str:
+    """Decode UTF-8; empty if a character is not complete."""
+    try:
+        return content.decode("utf8")
+    except UnicodeDecodeError:
+        return ""
 
 
 def first_choice(completion: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +145,11 @@ def first_choice(completion: dict[str, Any]) -> dict[str, Any]:
 def as_dict(value: Any) -> dict[str, Any]:
     """Return a value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
 
 
 def text_of(content: Any) -> str:

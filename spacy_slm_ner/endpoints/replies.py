@@ -19,6 +19,7 @@ class Reply(BaseModel):
     finish (str): Why it ended, such as "stop" or "length".
     refusal (str): Message of a model that refuses to answer.
     discount (float): Share of the usual price that was paid.
+    tokens (tuple[tuple[str, float], ...]): Tokens of the text with their log-probabilities; empty if they are not known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,6 +29,7 @@ class Reply(BaseModel):
     finish: str = "stop"
     refusal: str = ""
     discount: float = 1.0
+    tokens: tuple[tuple[str, float], ...] = ()
 
 
 def explain_no_answer(reply: Reply) -> str:

@@ -11,11 +11,12 @@ from thinc.types import Floats1d
 from ..constraints.guide import Answer
 from ..formats.base import Request
 from .generation.generator import Generator
+from .model_around import model_around
 from .pretrained.checkpointing import enable_checkpointing
 from .pretrained.loading import load_causal_lm
 from .pretrained.lora import LoraSettings
 from .pretrained.precision import torch_dtype
-from .transformer_shim import TransformerShim, model_around
+from .transformer_shim import TransformerShim
 
 
 def create_causal_lm(

@@ -15,11 +15,12 @@ from .encoding.encoder import Encoder
 from .encoding.encoder_input import EncodingOptions
 from .encoding.layer_decay import layer_depths
 from .encoding.piece_alignment import POOLINGS
+from .model_around import model_around
 from .pretrained.checkpointing import enable_checkpointing
 from .pretrained.loading import hidden_size, load_encoder
 from .pretrained.lora import LoraSettings
 from .pretrained.precision import torch_dtype
-from .transformer_shim import TransformerShim, model_around
+from .transformer_shim import TransformerShim
 
 
 def create_lora_transformer(

@@ -4,11 +4,11 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Dict, Generic, Iterator, List, Optional, Protocol, Tuple, TypeVar, Union, cast
+from typing import Any, ClassVar, Dict, Generic, Iterator, List, Optional, Protocol, TypeVar, Union, cast
 
 import srsly
 import torch
-from thinc.api import Model, Optimizer, torch2xp, xp2torch
+from thinc.api import Optimizer, torch2xp, xp2torch
 from thinc.shims import Shim
 from thinc.types import FloatsXd
 
@@ -283,25 +283,6 @@ class TransformerShim(Shim, Generic[SettingsT, LoadedModelT]):
         device = torch.device("cpu") if device_type == "cpu" else torch.device("cuda", device_id)
         self._loaded.model.to(device)
         self._loaded.changed()
-
-
-def model_around(name: str, shim: TransformerShim, dims: Optional[Dict[str, Optional[int]]] = None) -> Model:
-    """Make a thinc model that delegates to a shim.
-
-    name (str): What thinc calls it.
-    shim (TransformerShim): Called with the inputs, and whether it is training; gives outputs and their backpropagation.
-    dims (Optional[Dict[str, Optional[int]]]): Sizes of its inputs and outputs, as thinc names them.
-    """
-    return Model(name, forward, init=init, dims=dims or {}, shims=[shim])
-
-
-def forward(model: Model, inputs: Any, is_train: bool) -> Tuple[Any, Callable]:
-    result: Tuple[Any, Callable] = model.shims[0](inputs, is_train)
-    return result
-
-
-def init(model: Model, X: Any = None, Y: Any = None) -> None:
-    model.shims[0].initialize()
 
 
 def as_array(tensor: torch.Tensor) -> FloatsXd:

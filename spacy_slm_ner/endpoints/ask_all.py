@@ -1,0 +1,129 @@
+"""Many requests at a time, each of which costs itself alone if it fails."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Callable, Mapping, Optional, Union
+
+from ..errors import EndpointError
+from .endpoint import Accepted, Endpoint, Messages
+from .prices import Price, Usage
+from .replies import Reply
+
+Result = Union[Reply, EndpointError]
+# Requests in a row without an answer after which no other is sent.
+MAX_FAILURES = 5
+# A token has about three bytes or more, in any script.
+BYTES_OF_TOKEN = 3
+
+
+@dataclass
+class History:
+    """What the requests to an endpoint so far have shown.
+
+    accepted (Accepted): The parameters that it accepts.
+    paid (float): US dollars.
+    answered (bool): Whether it has ever answered.
+    failures (int): Requests in a row without an answer.
+    left_over (dict[str, Reply]): Answers of a call that failed as a whole. They are paid, and are used when they are asked for
+        again.
+    """
+
+    accepted: Accepted = field(default_factory=Accepted)
+    paid: float = 0.0
+    answered: bool = False
+    failures: int = 0
+    left_over: dict[str, Reply] = field(default_factory=dict)
+
+
+@dataclass
+class Budget:
+    """A limit of cost.
+
+    history (History): Counts what is paid.
+    price (Optional[Price]): Price of the model; None if it is not known.
+    limit (Optional[float]): US dollars; None for no limit.
+    """
+
+    history: History
+    price: Optional[Price]
+    limit: Optional[float]
+
+    def pay(self, messages: Messages, reply: Reply) -> None:
+        """Count an answer. Tokens that the endpoint did not count are estimated."""
+        usage = reply.usage if reply.usage.prompt else estimate_usage(messages, reply)
+        self.history.paid += self.price.cost(usage) if self.price else 0.0
+
+    def check(self) -> None:
+        """RAISES (EndpointError): If the limit is reached."""
+        if self.limit is not None and self.history.paid >= self.limit:
+            raise EndpointError(
+                f"The limit of cost is reached: ${self.history.paid:.4f} of max_cost = {self.limit} are paid. Raise it to go on.",
+                "cost",
+            )
+
+
+def estimate_usage(messages: Messages, reply: Reply) -> Usage:
+    """Estimate the tokens of a request by its bytes."""
+    prompt = sum(len(message["content"].encode("utf8", "replace")) for message in messages)
+    return Usage(prompt=prompt // BYTES_OF_TOKEN + 1, completion=len(reply.text.encode("utf8", "replace")) // BYTES_OF_TOKEN + 1)
+
+
+async def ask_all(
+    endpoint: Endpoint,
+    prompts: Mapping[str, Messages],
+    concurrency: int,
+    budget: Budget,
+    store: Callable[[str, Reply], None],
+) -> dict[str, Result]:
+    """Ask until every prompt has an answer or an error, and close the endpoint.
+
+    endpoint (Endpoint): The endpoint.
+    prompts (Mapping[str, Messages]): Prompts by their keys.
+    concurrency (int): Most requests at a time.
+    budget (Budget): Limit of cost; it is checked before each request.
+    store (Callable[[str, Reply], None]): Called with each answer as soon as it is there, in a thread.
+    RETURNS (dict[str, Result]): Answers and errors by their keys.
+    RAISES (EndpointError): If the error would meet other requests as well: the key or the account is refused, the limit of cost
+        is reached, the endpoint has never answered yet, or not to the last requests.
+    """
+    history = budget.history
+    waiting = list(prompts.items())[::-1]
+    results: dict[str, Result] = {}
+    fatal: list[EndpointError] = []
+
+    async def ask_next() -> None:
+        while waiting and not fatal:
+            key, messages = waiting.pop()
+            try:
+                budget.check()
+                reply = await endpoint.ask(messages)
+            except EndpointError as error:
+                results[key] = error
+                if is_fatal(error, history):
+                    fatal.append(error)
+            else:
+                results[key] = reply
+                history.answered, history.failures = True, 0
+                budget.pay(messages, reply)
+                await asyncio.to_thread(store, key, reply)
+
+    try:
+        await asyncio.gather(*(ask_next() for _ in range(min(concurrency, len(prompts)))))
+    finally:
+        await endpoint.close()
+    if not history.answered:
+        fatal += [error for error in results.values() if isinstance(error, EndpointError)]
+    if fatal:
+        history.left_over |= {key: reply for key, reply in results.items() if isinstance(reply, Reply)}
+        raise fatal[0]
+    return results
+
+
+def is_fatal(error: EndpointError, history: History) -> bool:
+    """Whether an error would meet other requests as well; counts errors in a row."""
+    if error.kind == "content" or error.complaint == "context":
+        history.answered = True
+        return False
+    if error.kind != "cost":
+        history.failures += 1
+    return error.kind in ("key", "credit", "cost") or history.failures >= MAX_FAILURES
