@@ -33,12 +33,14 @@ class Answer(NamedTuple):
     path (tuple[ScoredSegment, ...]): Its segments in order; where decoding was free, its lines. Empty if no probability is known.
     complete (bool): False if the text was cut off at the limit of pieces.
     problems (tuple[str, ...]): A phrase for each reason why there is no answer, or only a part.
+    too_long (bool): Whether the request did not fit into the context of the model, so that a part of the text may.
     """
 
     text: str
     path: tuple[ScoredSegment, ...] = ()
     complete: bool = True
     problems: tuple[str, ...] = ()
+    too_long: bool = False
 
     def logprob(self, start: int, end: int) -> Optional[float]:
         """Sum the log-probabilities of the segments that overlap a range of characters.

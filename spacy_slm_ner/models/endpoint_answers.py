@@ -17,7 +17,7 @@ FENCED = re.compile(r"```[ \t]*\w*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 
 def answer_without_reply(error: EndpointError) -> Answer:
     """Return the answer to a request that got none: nothing but the reason."""
-    return Answer("", problems=(f"no answer: {error}",))
+    return Answer("", problems=(f"no answer: {error}",), too_long=error.complaint == "context")
 
 
 def answer_from_reply(reply: Reply, request: Request) -> Answer:

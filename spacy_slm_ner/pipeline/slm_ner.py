@@ -25,13 +25,16 @@ from .label_names import check_case, names_in
 from .proposals import make_draft
 from .responses import ParsedResponse, read_response
 from .training_requests import make_training_requests
-from .windows import DocWindow, WindowMaker, join_entities
+from .windows import DocWindow, WindowMaker, halve_window, join_entities
 
 logger = logging.getLogger("spacy_slm_ner")
 
 # Settings that belong to an adapter, not to the component; and the name of the adapter that is trained.
 OF_ADAPTER = ("labels", "intents", "temperature")
 DEFAULT = "default"
+# How often a window that is too long for the model is halved.
+HALVINGS = 4
+Answered = Tuple[DocWindow, Request, Answer]
 
 
 class SlmNerSettings(NamedTuple):
@@ -140,12 +143,28 @@ class SlmNer(EntityPipe):
         self._require_names("labels")
         cuts = [self._maker.windows(doc, number) for number, doc in enumerate(docs)]
         windows = [window for cut, _ in cuts for window in cut]
-        requests = [self._request(form, window, docs[window.number]) for window in windows]
-        answers: List[Answer] = self.model.predict(requests)
-        done: List[List[Tuple[DocWindow, Request, Answer]]] = [[] for _ in docs]
-        for triple in zip(windows, requests, answers):
+        done: List[List[Answered]] = [[] for _ in docs]
+        for triple in self._ask(form, windows, docs):
             done[triple[0].number].append(triple)
         return [self._merge(form, triples, unread) for triples, (_, unread) in zip(done, cuts)]
+
+    def _ask(
+        self, form: PromptFormat, windows: Sequence[DocWindow], docs: Sequence[Doc], halvings: int = HALVINGS
+    ) -> List[Answered]:
+        """Ask about windows. One that does not fit into the context of the model is halved, and its halves are asked about."""
+        requests = [self._request(form, window, docs[window.number]) for window in windows]
+        answers: List[Answer] = self.model.predict(requests)
+        done, halves = [], []
+        for triple in zip(windows, requests, answers):
+            parts = self._halve(triple[0]) if triple[2].too_long and halvings else []
+            halves += parts
+            done += [] if parts else [triple]
+        if halves:
+            done += self._ask(form, halves, docs, halvings - 1)
+        return sorted(done, key=lambda triple: (triple[0].number, triple[0].window))
+
+    def _halve(self, window: DocWindow) -> List[DocWindow]:
+        return halve_window(window, self.settings.overlap, self.generator.count_pieces)
 
     def _request(self, form: PromptFormat, window: DocWindow, doc: Doc) -> Request:
         messages, grammar = form.render(window.doc), CachedGrammar(form.constraint(window.doc))
@@ -163,7 +182,7 @@ class SlmNer(EntityPipe):
     def _maker(self) -> WindowMaker:
         return WindowMaker(self.settings.window, self.settings.overlap, self.generator.count_pieces)
 
-    def _merge(self, form: PromptFormat, done: Sequence[Tuple[DocWindow, Request, Answer]], unread: List[str]) -> Prediction:
+    def _merge(self, form: PromptFormat, done: Sequence[Answered], unread: List[str]) -> Prediction:
         """Make one prediction from all windows of a Doc."""
         responses = [read_response(answer, form.for_doc(window.doc), window.doc, self.temperature) for window, _, answer in done]
         found = join_entities([window.window for window, _, _ in done], [response.found for response in responses])

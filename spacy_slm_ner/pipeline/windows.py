@@ -86,6 +86,27 @@ class WindowMaker(NamedTuple):
         return make_windows(lengths, self.size, self.overlap), unread
 
 
+def halve_window(window: DocWindow, overlap: int, count_pieces: Callable[[Sequence[str]], List[int]]) -> List[DocWindow]:
+    """Cut a window that is too long for the model into shorter ones, which give the entities that it would have given.
+
+    window (DocWindow): The window.
+    overlap (int): Most pieces that two neighbours share.
+    count_pieces (Callable[[Sequence[str]], List[int]]): Counts the pieces of each text.
+    RETURNS (List[DocWindow]): None if a token is longer than half of the window.
+    """
+    size = sum(count_pieces([token.text_with_ws for token in window.doc])) // 2
+    if size < 1:
+        return []
+    parts, unread = WindowMaker(size, min(overlap, size // 2), count_pieces).windows(window.doc, window.number)
+    return [] if unread else [part._replace(window=place(part.window, window.window)) for part in parts]
+
+
+def place(part: Window, whole: Window) -> Window:
+    """Return a window of a window as one of the whole text."""
+    start, end, first, last = (position + whole.start for position in part)
+    return Window(start, end, max(first, whole.first), min(last, whole.last))
+
+
 def copy_tokens(doc: Doc, window: Window) -> Doc:
     """Copy the tokens of a window, without annotation."""
     tokens = doc[window.start : window.end]

@@ -164,7 +164,6 @@ TEXT_FAULTS = [
     pytest.param(Said("", "content_filter"), "the endpoint filtered the answer (content_filter)", id="filtered"),
     pytest.param(Said("I do not know."), "not a line `LABEL: words`: 'I do not know.'", id="talk"),
     pytest.param(Raw(400, AZURE), "content management policy", id="refused-by-code"),
-    pytest.param(Raw(400, error("maximum context length is 9", code="context_length_exceeded")), "Lower `window`", id="context"),
     pytest.param(Raw(200, '{"choices": [{"mess'), "sent no JSON", id="malformed-json"),
     pytest.param(Raw(200, ""), "an empty body", id="empty-body"),
     pytest.param("server_error", "No answer after 1 tries (500): Sorry", id="500"),
@@ -183,6 +182,36 @@ def test_one_failing_text_costs_itself_alone(fault: Kind, said: str) -> None:
     assert [len(doc.ents) for doc in docs][::2] == [2, 1]
     assert [bool(problems(doc)) for doc in docs] == [False, True, False, False]
     assert any(said in problem for problem in problems(docs[1]))
+
+
+class SmallServer(Server):
+    """Takes texts of up to 60 characters."""
+
+    def next_kind(self, body: dict[str, Any]) -> Kind:
+        super().next_kind(body)
+        overflow = Raw(400, error("This model's maximum context length is 9 tokens", code="context_length_exceeded"))
+        return (
+            overflow
+            if len(body["messages"][-1]["content"]) > 60
+            else Said("NAME: Ana" if "Ana" in body["messages"][-1]["content"] else "")
+        )
+
+
+def test_a_text_that_does_not_fit_into_the_context_is_halved() -> None:
+    with SmallServer() as server:
+        doc = pipeline(server.url)(
+            "Ana comes on Friday with a large number of other guests. Then Ana leaves again, and so do they."
+        )
+    assert (entities(doc), problems(doc)) == ([("Ana", "NAME"), ("Ana", "NAME")], [])
+    assert len(server.requests) > 2
+
+
+def test_a_text_that_never_fits_names_the_setting() -> None:
+    with SmallServer() as server:
+        nlp = pipeline(server.url)
+        doc = nlp("A" * 70)
+    assert len(server.requests) == 1
+    assert "Lower `window` of the component" in problems(doc)[0]
 
 
 @pytest.mark.parametrize("fault", ["rate_limit", "server_error", "time_out"])

@@ -20,6 +20,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_slm_ner.constraints.grammar import find_path
+from spacy_slm_ner.constraints.guide import Answer
 from spacy_slm_ner.errors import LabelError
 from spacy_slm_ner.formats.base import gold_spans
 from spacy_slm_ner.pipeline.slm_ner import SlmNer
@@ -340,6 +341,34 @@ def test_an_answer_that_was_cut_off_is_a_problem(free: Callable[[str], Language]
     doc = check_free(free("BioLines"), "Friday: B-DATE\n", complete=False)
     assert entities(doc) == [("Friday", "DATE")]
     assert doc.user_data["slm_ner"]["problems"] == ["the answer was cut off at its longest length"]
+
+
+# Windows that are too long for the model
+
+
+def context_of(length: int, nlp: Language) -> Language:
+    """A generator that cannot read more characters than some."""
+    mock = mock_of(nlp)
+    script = mock.script
+    mock.script = lambda text: Answer("", problems=("no answer",), too_long=True) if len(text) > length else script(text)
+    return nlp
+
+
+@pytest.mark.parametrize("length", [400, 100, 60])
+def test_a_window_that_does_not_fit_is_halved_until_it_does(length: int) -> None:
+    text = " ".join([TEXT] * 8)
+    nlp = context_of(length, mock_nlp(WORDS, window=350, overlap=40))
+    doc = nlp(text)
+    assert entities(doc) == ENTITIES * 8
+    assert "slm_ner" not in doc.user_data
+    assert len({request.messages[-1]["content"] for request in mock_of(nlp).asked}) <= 2 * len(text) // 20
+
+
+def test_a_window_that_never_fits_is_a_problem_of_its_text() -> None:
+    nlp = context_of(0, mock_nlp(WORDS))
+    doc = nlp(TEXT)
+    assert doc.ents == () and set(doc.user_data["slm_ner"]["problems"]) == {"no answer"}
+    assert len(mock_of(nlp).asked) < 2**6
 
 
 @pytest.mark.parametrize("constrained", [True, False], ids=["constrained", "free"])
