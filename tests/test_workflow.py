@@ -114,7 +114,7 @@ def test_one_pipeline_needs_no_extra(
         "JOB TITLE",
     }
     [wheel] = (tmp_path / "jobs" / "packages").glob("*.whl")
-    assert wheel.name.startswith(f"de_jobs_{workflow}-")
+    assert wheel.name.startswith({"lora": "de_jobs-", "slm": "de_jobs_slm-"}[workflow])
 
 
 @pytest.mark.trf
