@@ -40,8 +40,10 @@ class BareLoop:
 
     def __init__(self, base: str, lora: Any, tokenizer: Any, tags: int, bf16: bool) -> None:
         self.tokenizer, self.bf16 = tokenizer, bf16
-        plain = AutoModelForTokenClassification.from_pretrained(base, num_labels=tags)
-        self.model = get_peft_model(plain, lora.to_peft("TOKEN_CLS"))
+        self.model = AutoModelForTokenClassification.from_pretrained(base, num_labels=tags)
+        # Its head is trained as a whole, as ours is.
+        adapted = get_peft_model(self.model.base_model, lora.to_peft("FEATURE_EXTRACTION"))
+        setattr(self.model, self.model.base_model_prefix, adapted)
         self.optimizer = torch.optim.AdamW([value for value in self.model.parameters() if value.requires_grad], lr=1e-6)
 
     def update(self, batch: List[Example]) -> None:
