@@ -10,7 +10,6 @@ The adapter is merged into the base, and the head becomes that of a `BertForToke
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated, Any, Callable
 
 import spacy
@@ -18,6 +17,7 @@ import torch
 import typer
 from spacy.tokens import DocBin
 from transformers import AutoConfig, AutoModelForTokenClassification, pipeline
+from turns import in_turns
 
 from spacy_slm_ner.models.pretrained.adapters import for_use
 
@@ -68,16 +68,11 @@ def main(
         f"Hugging Face pipeline, fp32, batch of {batch}": lambda: plain(read, batch_size=batch),
         "hf_token_pipe, as it is": lambda: list(wrapped.pipe(read)),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats + 1):
-        for name, run in runs.items():
-            start = perf_counter()
-            run()
-            seconds[name].append(perf_counter() - start)
-    reference = words / median(seconds["bio_ner, bf16"][1:])
+    seconds = in_turns(runs, repeats)
+    reference = words / median(seconds["bio_ner, bf16"])
     typer.echo("| | words/s | bio_ner in bf16 is faster by |\n| --- | --- | --- |")
     for name, found in seconds.items():
-        speed = words / median(found[1:])
+        speed = words / median(found)
         typer.echo(f"| {name} | {speed:,.0f} | {reference / speed:.2f} |")
 
 

@@ -10,7 +10,6 @@ records of `corpus/`, and the first 800 sentences of them. All run in one proces
 from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated, Any, Callable, Iterator, List, Optional
 
 import spacy
@@ -19,6 +18,7 @@ import typer
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from torch.nn.utils.rnn import pad_sequence
+from turns import in_turns
 
 from spacy_slm_ner.models.pretrained.adapters import for_use
 
@@ -83,14 +83,8 @@ def main(
         words = sum(map(len, map(spacy.blank("en").make_doc, texts)))
         runs: dict[str, Callable[[], Any]] = {"plain pass, bf16": plain_pass(loaded[f"{model}, bf16"], texts)}
         runs |= {name: partial(read, nlp, texts) for name, nlp in loaded.items()}
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
-        for _ in range(repeats + 1):
-            for name, run in runs.items():
-                start = perf_counter()
-                run()
-                seconds[name].append(perf_counter() - start)
         typer.echo(f"\n| {len(texts)} {kind}, {words:,} words | words/s | of the plain pass |\n| --- | --- | --- |")
-        times = {name: median(taken[1:]) for name, taken in seconds.items()}
+        times = {name: median(taken) for name, taken in in_turns(runs, repeats).items()}
         for name, taken in times.items():
             typer.echo(f"| {name} | {words / taken:,.0f} | {times['plain pass, bf16'] / taken:.2f} |")
         exact, rounded, whole = (entities(runs[f"{model}, {name}"]()) for name in ("fp32", "bf16", "int8"))

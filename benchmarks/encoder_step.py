@@ -8,10 +8,10 @@ precision, in turns; the figures are medians. The bare loop trains a `AutoModelF
 base, as `Trainer` does. `--overrides` changes the config, so that both may have that dropout.
 """
 
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated, Any, List
 
 import torch
@@ -24,6 +24,7 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config, registry, resolve_dot_names
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForTokenClassification
+from turns import in_turns
 
 IGNORED = -100
 
@@ -81,17 +82,11 @@ def main(
     tags = len(nlp.get_pipe("bio_ner").tags)  # type: ignore[attr-defined]
     bare = BareLoop(shim.settings.base, lora, encoder.tokenizer, tags, encoder.dtype == torch.bfloat16)
     updates = {"ours": lambda batch: nlp.update(batch, sgd=training["optimizer"]), "bare": bare.update}
-    seconds: dict[str, list[float]] = {name: [] for name in updates}
-    for number in range(repeats + 1):
-        for batch in examples:
-            for name, update in updates.items():
-                start = perf_counter()
-                update(batch)
-                if number:
-                    seconds[name].append(perf_counter() - start)
+    taken = [in_turns({name: partial(update, batch) for name, update in updates.items()}, repeats) for batch in examples]
+    seconds = {name: [second for one in taken for second in one[name]] for name in updates}
     typer.echo(f"batches of {median(sum(len(eg.x) for eg in batch) for batch in examples):.0f} words, {encoder.dtype}")
-    for name, taken in seconds.items():
-        typer.echo(f"{name}: {median(taken):.3f} s ({min(taken):.3f} to {max(taken):.3f})")
+    for name, values in seconds.items():
+        typer.echo(f"{name}: {median(values):.3f} s ({min(values):.3f} to {max(values):.3f})")
     ratios = [function(seconds["ours"]) / function(seconds["bare"]) for function in (median, sum)]
     typer.echo(f"ratio: {ratios[0]:.2f}, of sums {ratios[1]:.2f}")
 

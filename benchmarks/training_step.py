@@ -13,7 +13,6 @@ import resource
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated, Any, Callable, Optional
 
 import spacy
@@ -23,6 +22,7 @@ from peft import get_peft_model
 from spacy.tokens import DocBin
 from spacy.training import Example
 from torch.nn.utils.rnn import pad_sequence
+from turns import in_turns
 
 from spacy_slm_ner.formats.base import Request
 from spacy_slm_ner.models.generation.generator import Generator
@@ -90,20 +90,15 @@ def main(
         "bare": lambda: bare_update(plain, generator, requests, optimizer),
     }
     before = peak()
-    seconds: dict[str, list[float]] = {name: [] for name in updates if alone in (None, name)}
-    for _ in range(repeats + 1):
-        for name, taken in seconds.items():
-            start = perf_counter()
-            updates[name]()
-            taken.append(perf_counter() - start)
+    seconds = in_turns({name: update for name, update in updates.items() if alone in (None, name)}, repeats)
     trained = sum(value.numel() for value in generator.model.parameters() if value.requires_grad)
     read = [make_example(generator.chat, request) for request in requests]
     pieces = sum(len(example.pieces) for example in read)
     typer.echo(f"{texts} texts of {pieces} pieces with prompts, {trained:,} trained parameters, {generator.dtype}")
     for name, taken in seconds.items():
-        typer.echo(f"{name}: {median(taken[1:]):.3f} s ({min(taken[1:]):.3f} to {max(taken[1:]):.3f})")
+        typer.echo(f"{name}: {median(taken):.3f} s ({min(taken[1:]):.3f} to {max(taken[1:]):.3f})")
     if alone is None:
-        typer.echo(f"ratio: {median(seconds['ours'][1:]) / median(seconds['bare'][1:]):.2f}")
+        typer.echo(f"ratio: {median(seconds['ours']) / median(seconds['bare']):.2f}")
     else:
         typer.echo(f"memory: {peak():.1f} GB at most, {before:.1f} GB before the first update, with both models")
 

@@ -29,26 +29,32 @@ DEFAULT_TEMPERATURE = 1.0
 # Placeholders for a key where a server needs none. They are no secrets, and occur in answers, so they are not redacted.
 NO_KEY = "none"
 NO_KEYS = frozenset(
-    [
+    {
         "",
-        *[
-            "none",
-            "null",
-            "empty",
-            "x",
-            "xx",
-            "xxx",
-            "-",
-            "0",
-            "1",
-            "any",
-            "key",
-            "no-key",
-            "no-key-required",
-            "sk-no-key-required",
-        ],
-        *["not-needed", "ollama", "lm-studio", "dummy", "fake", "test", "token", "local", "placeholder"],
-    ]
+        "none",
+        "null",
+        "empty",
+        "x",
+        "xx",
+        "xxx",
+        "-",
+        "0",
+        "1",
+        "any",
+        "key",
+        "no-key",
+        "no-key-required",
+        "sk-no-key-required",
+        "not-needed",
+        "ollama",
+        "lm-studio",
+        "dummy",
+        "fake",
+        "test",
+        "token",
+        "local",
+        "placeholder",
+    }
 )
 # Seconds.
 LONGEST_PAUSE = 8.0

@@ -4,7 +4,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict
 
-from .final_answer import final_answer
+from ..answers.final_answer import final_answer
 from .prices import Usage
 
 FILTERED = re.compile("content_filter|safety|prohibited|recitation|sensitive", re.IGNORECASE)

@@ -107,6 +107,10 @@ class LabelledFormat:
         if self.guidelines is not None:
             self.guidelines.select(self.labels)
 
+    def for_doc(self: PromptFormat, doc: Doc) -> PromptFormat:
+        """Return the format for one Doc, which is that of all."""
+        return self
+
     @property
     def definitions(self) -> tuple[tuple[str, Label], ...]:
         """Labels with what the guidelines say about them; none without guidelines."""
@@ -115,8 +119,6 @@ class LabelledFormat:
 
 # Makes a format for labels and intents, which come from the data or a trained pipeline and are known later than the config.
 FormatFactory = Callable[[Sequence[str], Sequence[str]], PromptFormat]
-
-
 # A YAML file, or what stands under `labels` of one.
 GuidelinesSetting = Optional[Union[str, Dict[str, Dict[str, Any]]]]
 

@@ -23,7 +23,6 @@ from .base import (
     LabelledFormat,
     Message,
     ParsedAnswer,
-    PromptFormat,
     gold_spans,
     labels_by_name,
     unescape,
@@ -44,9 +43,6 @@ LENIENT_LINE = re.compile(
 @dataclass(frozen=True)
 class BioLines(LabelledFormat):
     """The format of this module."""
-
-    def for_doc(self, doc: Doc) -> PromptFormat:
-        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("bio_lines", self, doc.text)

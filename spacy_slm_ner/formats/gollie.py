@@ -21,7 +21,6 @@ from .base import (
     LabelledFormat,
     Message,
     ParsedAnswer,
-    PromptFormat,
     gold_spans,
     with_guidelines,
 )
@@ -60,9 +59,6 @@ class Gollie(LabelledFormat):
     def class_names(self) -> dict[str, str]:
         """Name of the class of each label."""
         return name_classes(self.labels)
-
-    def for_doc(self, doc: Doc) -> PromptFormat:
-        return self
 
     def render(self, doc: Doc) -> list[Message]:
         code = render_code(tuple(self.class_names.items()), tuple(self.intents), self.definitions)

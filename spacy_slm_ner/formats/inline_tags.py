@@ -22,7 +22,6 @@ from .base import (
     LabelledFormat,
     Message,
     ParsedAnswer,
-    PromptFormat,
     gold_spans,
     unescape,
     with_guidelines,
@@ -53,9 +52,6 @@ def find_tagged_words(answer: str, start: int) -> Iterator[TaggedWords]:
 @dataclass(frozen=True)
 class InlineTags(LabelledFormat):
     """The format of this module."""
-
-    def for_doc(self, doc: Doc) -> PromptFormat:
-        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("inline_tags", self, doc.text)

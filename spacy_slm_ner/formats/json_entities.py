@@ -18,7 +18,6 @@ from .base import (
     LabelledFormat,
     Message,
     ParsedAnswer,
-    PromptFormat,
     gold_spans,
     with_guidelines,
 )
@@ -46,9 +45,6 @@ def item_end(label: str, occurrence: int) -> str:
 @dataclass(frozen=True)
 class Json(LabelledFormat):
     """The format of this module."""
-
-    def for_doc(self, doc: Doc) -> PromptFormat:
-        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("json", self, doc.text)

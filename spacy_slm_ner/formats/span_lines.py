@@ -23,7 +23,6 @@ from .base import (
     LabelledFormat,
     Message,
     ParsedAnswer,
-    PromptFormat,
     escape_label,
     gold_spans,
     labels_by_name,
@@ -42,9 +41,6 @@ LABEL_END = ":"
 @dataclass(frozen=True)
 class SpanLines(LabelledFormat):
     """The format of this module."""
-
-    def for_doc(self, doc: Doc) -> PromptFormat:
-        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("span_lines", self, doc.text)

@@ -16,7 +16,6 @@ from .base import (
     LabelledFormat,
     Message,
     ParsedAnswer,
-    PromptFormat,
     gold_spans,
     with_guidelines,
 )
@@ -28,9 +27,6 @@ from .prompts import render_prompt
 @dataclass(frozen=True)
 class TokenLines(LabelledFormat):
     """The format of this module."""
-
-    def for_doc(self, doc: Doc) -> PromptFormat:
-        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("token_lines", self, doc.text)

@@ -22,7 +22,6 @@ from .base import (
     LabelledFormat,
     Message,
     ParsedAnswer,
-    PromptFormat,
     gold_spans,
     unescape,
     with_guidelines,
@@ -44,9 +43,6 @@ OUTSIDE = "|"
 @dataclass(frozen=True)
 class TrailingTags(LabelledFormat):
     """The format of this module."""
-
-    def for_doc(self, doc: Doc) -> PromptFormat:
-        return self
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("trailing_tags", self, doc.text)

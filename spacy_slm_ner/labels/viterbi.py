@@ -102,25 +102,12 @@ def entities_of(tags: NDArray) -> Iterator[tuple[int, int, int]]:
 
 
 def best_rows(emissions: NDArray, lengths: NDArray, transitions: Transitions) -> NDArray:
-    """Find the most probable legal row of each text.
+    """Find the most probable legal row of each text by the Viterbi algorithm.
 
     emissions (NDArray): Log-probability of each tag, see `pad`. Shape: (texts, tokens, tags).
     lengths (NDArray): Number of tokens of each text, descending. Shape: (texts,).
     RETURNS (NDArray): The tags; 0 behind the end. Shape: (texts, tokens).
     """
-    tags: NDArray = emissions.argmax(axis=2)
-    if transitions != NO_TRANSITIONS:
-        return viterbi(emissions, lengths, transitions)
-    # The best tags of the tokens are the best row if they are legal, as they mostly are.
-    before = np.pad(tags, ((0, 0), (1, 0)))[:, :-1]
-    illegal = ((tags > 0) & (tags % 2 == 0) & (before != tags) & (before != tags - 1)).any(axis=1)
-    if illegal.any():
-        tags[illegal] = viterbi(emissions[illegal], lengths[illegal], transitions)
-    return tags
-
-
-def viterbi(emissions: NDArray, lengths: NDArray, transitions: Transitions) -> NDArray:
-    """Find the most probable legal row of each text by the Viterbi algorithm. Shapes as in `best_rows`."""
     texts, tokens, number = emissions.shape
     best = emissions.copy()
     best[:, 0, 2::2] = -np.inf

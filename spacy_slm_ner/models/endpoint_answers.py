@@ -4,9 +4,9 @@ import re
 from itertools import accumulate
 from typing import Iterator, Sequence
 
+from ..answers.final_answer import final_answer
 from ..constraints.grammar import Edge, find_path
 from ..constraints.guide import Answer, ScoredSegment
-from ..endpoints.final_answer import final_answer
 from ..endpoints.replies import Reply, explain_no_answer
 from ..errors import EndpointError
 from ..formats.base import Request

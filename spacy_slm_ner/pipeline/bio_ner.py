@@ -33,7 +33,7 @@ class BioNerSettings(NamedTuple):
 
     class_weights: Dict[str, float]
     label_smoothing: float
-    transition_weight: float = 1.0
+    transition_weight: float
 
     def check(self) -> None:
         """RAISES (ValueError): If nothing could be learned."""

@@ -13,8 +13,8 @@ import json
 import re
 from typing import Any, Iterator, NamedTuple, Optional, Union
 
+from ..answers.final_answer import final_answer
 from ..answers.lenient_json import NotReadable, read_value
-from ..endpoints.final_answer import final_answer
 
 # Texts of the prompt's example, or of a form to fill in.
 PLACEHOLDER = re.compile(r"\s*(?:\.{3,}|…|<[^<>]+>|string)\s*")

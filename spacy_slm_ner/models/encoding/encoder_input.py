@@ -74,11 +74,8 @@ class EncoderInput:
         self.ids, self.ranges, self.sizes = pieces.ids, ranges[order], sizes[order]
         self.alignment: WindowAlignment = align_windows(alignment, self.ranges)
         self.front, self.back, self.times = tokenizer.front, tokenizer.back, options.times
-
-    @property
-    def lengths(self) -> NDArray:
-        """Number of pieces of each window, as it is read. Shape: (windows,)."""
-        return len(self.front) + self.times * self.sizes + len(self.back)
+        # Number of pieces of each window, as it is read.
+        self.lengths = len(self.front) + self.times * self.sizes + len(self.back)
 
     def batches(self, most: int, call: int, padding: int) -> Iterator[EncoderBatch]:
         """Yield batches of windows of like length.

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from spacy_slm_ner.endpoints.final_answer import final_answer
+from spacy_slm_ner.answers.final_answer import final_answer
 from spacy_slm_ner.synthesis.response_parsing import parse_answer
 
 DRAFT = json.dumps({"records": [{"text": "Come on Friday", "labels": []}]})

@@ -13,7 +13,7 @@ A mark inside a string of a JSON value is data: `{"text": "What does <think> mea
 import re
 from typing import Iterator, Literal, NamedTuple
 
-from ..answers.lenient_json import NotReadable, read_value
+from .lenient_json import NotReadable, read_value
 
 MarkKind = Literal["open", "close", "final", "end"]
 REASONING_NAMES = (
