@@ -82,6 +82,7 @@ setup(
         ],
         "spacy_misc": [
             "spacy-slm-ner.BioLines.v1 = spacy_slm_ner.formats.bio_lines:create_bio_lines",
+            "spacy-slm-ner.FewShot.v1 = spacy_slm_ner.formats.few_shot:create_few_shot",
             "spacy-slm-ner.Gollie.v1 = spacy_slm_ner.formats.gollie:create_gollie",
             "spacy-slm-ner.Json.v1 = spacy_slm_ner.formats.json_entities:create_json",
             "spacy-slm-ner.OpenLabels.v1 = spacy_slm_ner.formats.open_labels:create_open_labels",
@@ -89,6 +90,7 @@ setup(
             "spacy-slm-ner.SpanLines.v1 = spacy_slm_ner.formats.span_lines:create_span_lines",
             "spacy-slm-ner.TokenLines.v1 = spacy_slm_ner.formats.token_lines:create_token_lines",
             "spacy-slm-ner.TrailingTags.v1 = spacy_slm_ner.formats.trailing_tags:create_trailing_tags",
+            "spacy-slm-ner.UniNER.v1 = spacy_slm_ner.formats.uniner:create_uniner",
             "spacy-slm-ner.TaskLength.v1 = spacy_slm_ner.pretraining.mixture:create_task_length",
             "spacy-slm-ner.Lora.v1 = spacy_slm_ner.models.pretrained.lora:create_lora",
             "spacy-slm-ner.Lora.v2 = spacy_slm_ner.models.pretrained.lora:create_lora_v2",

@@ -32,7 +32,8 @@ def main(
     pieces, sizes, shared, counts, decisions, allowed = ([] for _ in range(6))
     for eg in create_mixture_v2(sentences, {format: 1.0}, seed, together=together)(spacy.blank("en")):
         doc = eg.reference
-        request = Request(form.render(doc), CachedGrammar(form.constraint(doc)), target=form.target(doc))
+        [question] = form.questions(doc)
+        request = Request(question.render(doc), CachedGrammar(question.constraint(doc)), target=question.target(doc))
         example = make_example(chat, request)
         pieces += example.pieces
         sizes.append(len(example.pieces))

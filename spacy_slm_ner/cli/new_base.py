@@ -49,6 +49,6 @@ def prompts(sentences: Path, number: int) -> Iterator[str]:
     for sentence, task in islice(tasks, number):
         # A prompt holds the text as it is, so one token is enough.
         doc = Doc(vocab, words=[sentence.text], spaces=[False])
-        messages = FORMATS[task["format"]](task["labels"], task["intents"]).render(doc)
-        yield "\n".join(message["content"] for message in messages)
+        for question in FORMATS[task["format"]](task["labels"], task["intents"]).questions(doc):
+            yield "\n".join(message["content"] for message in question.render(doc))
         yield "intent: assistant system user a: B-x: I-x: O\n"

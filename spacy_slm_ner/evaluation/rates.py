@@ -1,21 +1,21 @@
 """Rates of what is wrong with the answers of a language model, as far as its component knows.
 
 A component keeps `doc.user_data[name]`: "problems", a list; and optionally "io", its requests, and "counts", numbers by the names
-in `COUNTS`. What is not kept is not known: it gives no rate, instead of a rate of zero.
+of `AnswerCounts`. What is not kept is not known: it gives no rate, instead of a rate of zero.
 """
 
 from typing import NamedTuple, Optional, Sequence
 
 from spacy.tokens import Doc
 
-# Requests; answers that could not be parsed; entities that answers named; those not in the text; those that exclude each other.
-COUNTS = ("queries", "unparsable", "entities", "hallucinated", "conflicts")
+from ..formats.answer_counts import AnswerCounts
 
 
 class Rates(NamedTuple):
     """Rates over all texts; None for what is not known, and for shares of nothing.
 
     hallucination (Optional[float]): Share of the named entities that are not in the text.
+    copied (Optional[float]): Share of the named entities that are in an example of the prompt, and not in the text.
     conflict (Optional[float]): Share of the named entities that exclude another one.
     unparsable (Optional[float]): Share of the answers that could not be parsed at all.
     unusable (Optional[float]): Share of the texts with a part of text or answer that could not be used.
@@ -23,6 +23,7 @@ class Rates(NamedTuple):
     """
 
     hallucination: Optional[float]
+    copied: Optional[float]
     conflict: Optional[float]
     unparsable: Optional[float]
     unusable: Optional[float]
@@ -61,10 +62,11 @@ def measure_rates(docs: Sequence[Doc], components: Sequence[str]) -> Rates:
     components (Sequence[str]): Names of the components that ask a language model; none if the pipeline has none.
     RETURNS (Rates): The rates.
     """
-    sums = {key: total(docs, components, key) for key in COUNTS}
+    sums = {key: total(docs, components, key) for key in AnswerCounts._fields}
     faulty = sum(any(doc.user_data.get(name, {}).get("problems") for name in components) for doc in docs)
     return Rates(
         hallucination=ratio(sums["hallucinated"], sums["entities"]),
+        copied=ratio(sums["copied"], sums["entities"]),
         conflict=ratio(sums["conflicts"], sums["entities"]),
         unparsable=ratio(sums["unparsable"], sums["queries"]),
         unusable=ratio(faulty, len(docs)) if components else None,

@@ -14,6 +14,7 @@ ProblemKind = Literal[
     "second intent",
     "unknown label",
     "not in the text",
+    "copied from an example",
     "no such occurrence",
     "inexact",
     "duplicate",
@@ -27,8 +28,17 @@ ANSWER_START = re.compile(r"\s*(?:[{\[]|```|intent\b)")
 LONGEST = 80
 
 
-def describe(kind: ProblemKind, part: object, note: str = "") -> str:
-    """Describe a problem; its kind comes first, before a colon.
+class Problem(str):
+    """A sentence on what is wrong with an answer: its kind, a colon, and a part of the answer.
+
+    part (str): The part, whole; the sentence may quote its beginning alone.
+    """
+
+    part: str
+
+
+def describe(kind: ProblemKind, part: object, note: str = "") -> Problem:
+    """Describe a problem.
 
     kind (ProblemKind): What is wrong.
     part (object): Part of the answer.
@@ -36,7 +46,14 @@ def describe(kind: ProblemKind, part: object, note: str = "") -> str:
     """
     quoted = repr(part)
     quoted = quoted if len(quoted) <= LONGEST else f"{quoted[: LONGEST - 1]}…"
-    return f"{kind}: {quoted}" + (f" ({note})" if note else "")
+    problem = Problem(f"{kind}: {quoted}" + (f" ({note})" if note else ""))
+    problem.part = str(part)
+    return problem
+
+
+def kind_of(problem: str) -> str:
+    """Return the kind of a problem, which may also be of another source than `describe`."""
+    return problem.partition(":")[0]
 
 
 def skip_thought(answer: str) -> int:
@@ -71,7 +88,7 @@ def choose_intent(written: list[str], intents: tuple[str, ...]) -> tuple[str | N
         return None, []
     by_name = {intent.casefold(): intent for intent in reversed(intents)}
     known = [name if name in intents else by_name.get(name.casefold()) for name in written]
-    problems = [describe("unknown intent", name) for name, intent in zip(written, known) if intent is None]
+    problems: list[str] = [describe("unknown intent", name) for name, intent in zip(written, known) if intent is None]
     chosen = next(filter(None, known), None)
     problems += [describe("second intent", intent) for intent in known if intent not in (None, chosen)]
     return chosen, problems if written else [describe("no intent", list(intents))]

@@ -51,25 +51,21 @@ class ParsedAnswer(NamedTuple):
         return [found.span for found in self.found]
 
 
-class PromptFormat(Protocol):
-    """Writer of prompts and reader of answers.
+class Question(Protocol):
+    """Writer of one request about a text, and reader of its answer.
 
-    For any Doc with entities that do not overlap, `parse(target(doc), doc)` returns them, and `constraint(doc)` can write the
-    target.
+    For any Doc with entities that do not overlap, `parse(target(doc), doc)` returns those of its labels, and `constraint(doc)`
+    can write the target.
     """
 
     @property
     def labels(self) -> Sequence[str]:
-        """Entity labels."""
+        """Entity labels that it asks for."""
         ...
 
     @property
     def intents(self) -> Sequence[str]:
         """Intents, one of which the answer names; empty if it names none."""
-        ...
-
-    def for_doc(self, doc: Doc) -> "PromptFormat":
-        """Return the format for one Doc: itself, unless each Doc has its own labels."""
         ...
 
     def render(self, doc: Doc) -> list[Message]:
@@ -89,9 +85,32 @@ class PromptFormat(Protocol):
         ...
 
 
+class PromptFormat(Protocol):
+    """What a generator is asked about a text: once, or several times."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Entity labels."""
+        ...
+
+    @property
+    def intents(self) -> Sequence[str]:
+        """Intents, one of which is named for each text; empty if none is."""
+        ...
+
+    @property
+    def conversation(self) -> bool:
+        """Whether the questions about a text are turns of one chat: each goes on behind the answer before it."""
+        ...
+
+    def questions(self, doc: Doc) -> Sequence[Question]:
+        """Return the questions about a Doc, in the order in which they are asked."""
+        ...
+
+
 @dataclass(frozen=True)
 class LabelledFormat:
-    """Fields of all formats.
+    """Fields of all formats. Most ask one question about a text, and are that question themselves.
 
     labels (Sequence[str]): Entity labels.
     intents (Sequence[str]): Intents, one of which the first line of the answer names; empty for no such line.
@@ -107,9 +126,14 @@ class LabelledFormat:
         if self.guidelines is not None:
             self.guidelines.select(self.labels)
 
-    def for_doc(self: PromptFormat, doc: Doc) -> PromptFormat:
-        """Return the format for one Doc, which is that of all."""
-        return self
+    @property
+    def conversation(self) -> bool:
+        """False: questions are independent."""
+        return False
+
+    def questions(self: Question, doc: Doc) -> Sequence[Question]:
+        """Return the questions about a Doc: this one."""
+        return (self,)
 
     @property
     def definitions(self) -> tuple[tuple[str, Label], ...]:
@@ -149,6 +173,8 @@ class Request(NamedTuple):
     constrained (bool): Whether only answers of the grammar may be written.
     target (Optional[str]): The right answer, for training.
     draft (Optional[Draft]): A proposed answer, which saves time where it is right and never changes the answer.
+    longest_answer (Optional[str]): An answer of the greatest length that can be needed, where the model writes freely; None if it
+        is not known.
     first_line_weight (float): Weight of what is decided in the first line of the target, in training.
     """
 
@@ -157,6 +183,7 @@ class Request(NamedTuple):
     constrained: bool = True
     target: Optional[str] = None
     draft: Optional[Draft] = None
+    longest_answer: Optional[str] = None
     first_line_weight: float = 1.0
 
 

@@ -16,6 +16,7 @@ from ..alignment import fold
 from ..constraints.grammar import Edge, Grammar, State
 from ..types import Span
 from .answer_lines import UnusableLine, split_lines
+from .answer_problems import describe
 from .base import (
     FormatFactory,
     FoundEntity,
@@ -197,13 +198,13 @@ class BioLinesParser:
         """
         match = self._match(line)
         if match is None:
-            raise UnusableLine(f"not a line `word: B-LABEL`: {line!r}")
+            raise UnusableLine(describe("malformed", line, "a line is `word: B-LABEL`"))
         label = self.by_name.get((match["label"] or "").casefold())
         if label is None and match["label"]:
-            raise UnusableLine(f"unknown label {match['label']!r} in {line!r}")
+            raise UnusableLine(describe("unknown label", match["label"], f"of {unescape(match['word'])!r:.40}"))
         i = self.tokens.find(match["word"], int(match["count"] or 1), last)
         if i is None:
-            raise UnusableLine(f"no such word behind the line before: {unescape(match['word'])!r}")
+            raise UnusableLine(describe("not in the text", unescape(match["word"]), "behind the line before"))
         return TaggedToken(i, (match["prefix"] or "O").upper(), label)
 
     def _match(self, line: str) -> Optional[re.Match[str]]:

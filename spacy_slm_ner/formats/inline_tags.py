@@ -80,7 +80,7 @@ class InlineTags(LabelledFormat):
             found = [self._by_position(one, tokens) for one in tagged]
             if all(found):
                 return ParsedAnswer([entity for entity in found if entity], intent, [])
-        return find_by_words(tagged, doc, self.labels, intent)
+        return find_by_words(copy, tagged, doc, self.labels, intent)
 
     def _by_position(self, tagged: TaggedWords, tokens: "InlineTagsTokens") -> Optional[FoundEntity]:
         """Find an entity of a complete copy by its position; None for an unknown label or a tag inside a token."""

@@ -8,8 +8,7 @@ from typing import Callable, Optional, Sequence, TypedDict
 
 from spacy.tokens import Doc
 
-from ..constraints.grammar import Grammar
-from .base import FormatFactory, GuidelinesSetting, LabelledFormat, Message, ParsedAnswer, PromptFormat, with_guidelines
+from .base import FormatFactory, GuidelinesSetting, LabelledFormat, PromptFormat, Question, with_guidelines
 from .bio_lines import BioLines
 from .inline_tags import InlineTags
 from .span_lines import SpanLines
@@ -48,23 +47,11 @@ class OpenLabels(LabelledFormat):
 
     otherwise: str = "BioLines"
 
-    def for_doc(self, doc: Doc) -> PromptFormat:
+    def questions(self, doc: Doc) -> Sequence[Question]:
         task: Optional[Task] = doc.user_data.get(TASK)
         if not task:
-            return FORMATS[self.otherwise](self.labels, self.intents, self.guidelines)
-        return FORMATS[task["format"]](task["labels"], task["intents"])
-
-    def render(self, doc: Doc) -> list[Message]:
-        return self.for_doc(doc).render(doc)
-
-    def target(self, doc: Doc) -> str:
-        return self.for_doc(doc).target(doc)
-
-    def constraint(self, doc: Doc) -> Grammar:
-        return self.for_doc(doc).constraint(doc)
-
-    def parse(self, text: str, doc: Doc) -> ParsedAnswer:
-        return self.for_doc(doc).parse(text, doc)
+            return FORMATS[self.otherwise](self.labels, self.intents, self.guidelines).questions(doc)
+        return FORMATS[task["format"]](task["labels"], task["intents"]).questions(doc)
 
 
 def create_open_labels(otherwise: str = "BioLines", guidelines: GuidelinesSetting = None) -> FormatFactory:

@@ -16,6 +16,7 @@ from ..alignment import fold
 from ..constraints.grammar import Edge, Grammar, State
 from ..types import Span
 from .answer_lines import UnusableLine, split_lines
+from .answer_problems import describe
 from .base import (
     FormatFactory,
     FoundEntity,
@@ -85,14 +86,14 @@ class SpanLines(LabelledFormat):
         """
         match = LINE.fullmatch(line)
         if match is None:
-            raise UnusableLine(f"not a line `LABEL: words`: {line!r}")
+            raise UnusableLine(describe("malformed", line, "a line is `LABEL: words`"))
         label = labels_by_name(self.labels).get(unescape(match["label"]).casefold())
         if label is None:
-            raise UnusableLine(f"unknown label {match['label']!r} in {line!r}")
+            raise UnusableLine(describe("unknown label", match["label"], f"of {match['words']!r:.40}"))
         words, count = match["words"], int(match["count"] or 1)
         found = tokens.find(words, count, position) or tokens.folded().find(fold(words), count, position)
         if found is None:
-            raise UnusableLine(f"no such words behind the line before: {words!r}")
+            raise UnusableLine(describe("not in the text", words, "behind the line before"))
         return Span(*found, label)
 
 

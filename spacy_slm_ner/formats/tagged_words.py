@@ -4,8 +4,9 @@ from typing import NamedTuple, Optional, Sequence
 
 from spacy.tokens import Doc
 
-from ..alignment import Mention, locate
+from ..alignment import Mention, fold, locate
 from ..types import Span
+from .answer_problems import describe
 from .base import FoundEntity, ParsedAnswer, escape_label, labels_by_name, unescape
 
 
@@ -32,24 +33,34 @@ class TaggedWords(NamedTuple):
     copy_start: int = 0
 
 
-def find_by_words(tagged: Sequence[TaggedWords], doc: Doc, labels: Sequence[str], intent: Optional[str]) -> ParsedAnswer:
-    """Find the entities of an incomplete copy by their words.
+def find_by_words(
+    copy: str, tagged: Sequence[TaggedWords], doc: Doc, labels: Sequence[str], intent: Optional[str]
+) -> ParsedAnswer:
+    """Find the entities of a copy that differs from the text by their words.
 
+    copy (str): The copy, with its tags.
     tagged (Sequence[TaggedWords]): What the answer tags, in order.
     labels (Sequence[str]): Those that are known.
     intent (Optional[str]): That the answer names.
     """
-    problems = ["the copy differs from the text, or a mark cuts a word"]
+    is_copy = bool(tagged) or fold(unescape(copy)) == fold(doc.text)
+    note = "the copy differs from the text, or a mark cuts a word"
+    problems: list[str] = [describe("inexact", copy.strip(), note) if is_copy else describe("no answer", copy.strip())]
     by_name = labels_by_name(labels)
     named = [by_name.get(unescape(one.label).casefold()) for one in tagged]
     known = [(one, label) for one, label in zip(tagged, named) if label is not None]
+    for one, label in zip(tagged, named):
+        if label is None:
+            problems.append(describe("unknown label", unescape(one.label), f"of {unescape(one.words)!r:.40}"))
     mentions = [Mention((unescape(one.words),), label) for one, label in known]
     found: list[FoundEntity] = []
     for (one, _), located in zip(known, locate(doc.text, mentions)):
         tokens = located.span and doc.char_span(located.span.start, located.span.end, alignment_mode="expand")
         span = Span(tokens.start, tokens.end, located.span.label) if located.span and tokens is not None else None
-        if span is None or any(span.overlaps(other.span) for other in found):
-            problems.append(f"not in the text: {one.words!r}")
+        if span is None:
+            problems.append(describe("not in the text", unescape(one.words)))
+        elif taken := next((other for other in found if span.overlaps(other.span)), None):
+            problems.append(describe("duplicate" if taken.span == span else "overlap", unescape(one.words)))
         else:
             found.append(FoundEntity(span, one.start, one.end))
     return ParsedAnswer(sorted(found), intent, problems)

@@ -67,7 +67,7 @@ class TrailingTags(LabelledFormat):
         found = self._by_position(text, start, TrailingTagsTokens.from_doc(doc))
         if found is not None:
             return ParsedAnswer(found, intent, [])
-        return find_by_words(list(find_tagged_words(text, start)), doc, self.labels, intent)
+        return find_by_words(text[start:], list(find_tagged_words(text, start)), doc, self.labels, intent)
 
     def _by_position(self, answer: str, start: int, tokens: "TrailingTagsTokens") -> Optional[list[FoundEntity]]:
         """Find the entities of a complete copy by their positions; None if it is none, or has a tag that cannot stand there."""

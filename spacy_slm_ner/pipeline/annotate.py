@@ -6,6 +6,7 @@ from typing import Literal, Sequence, get_args
 from spacy.tokens import Doc, Span, SpanGroup
 
 from ..types import ScoredSpan
+from .conflicts import resolve
 
 Annotate = Literal["ents", "spans", "both"]
 Overwrite = Literal["replace", "merge", "keep"]
@@ -42,13 +43,15 @@ class AnnotationPolicy:
         """Write entities, and the score of each as `span._.score`, where it is known.
 
         doc (Doc): The Doc to change.
-        found (Sequence[ScoredSpan]): Ranges of its tokens, not overlapping.
+        found (Sequence[ScoredSpan]): Ranges of its tokens. Of those that overlap, the best scored goes to `doc.ents`.
         """
         found = [one for one in found if one.score is None or one.score >= self.threshold]
-        spans = [Span(doc, span.start, span.end, label=span.label) for span, _ in found]
         if self.annotate != "ents":
             scores = {"scores": [score for _, score in found]}
-            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, attrs=scores, spans=spans)
+            group = [Span(doc, span.start, span.end, label=span.label) for span, _ in found]
+            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, attrs=scores, spans=group)
+        found = found if self.annotate == "spans" else resolve(found, "score", ())
+        spans = [Span(doc, span.start, span.end, label=span.label) for span, _ in found]
         ents = spans if self.annotate == "spans" else self._resolve(spans, doc.ents)
         if self.annotate != "spans":
             doc.set_ents(ents, default="outside")

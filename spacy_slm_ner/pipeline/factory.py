@@ -27,6 +27,7 @@ cats = false
 draft = true
 save_io = false
 intent_weight = 10.0
+conflicts = "score"
 
 [slm_ner.model]
 @architectures = "spacy-slm-ner.CausalLM.v1"
@@ -107,6 +108,7 @@ def make_slm_ner(
     draft: bool,
     save_io: bool,
     intent_weight: float,
+    conflicts: str,
     scorer: Optional[Callable],
 ) -> "SlmNer":
     """Make an `slm_ner` component.
@@ -128,6 +130,8 @@ def make_slm_ner(
         This saves time and changes no answer.
     save_io (bool): Keep prompts and raw answers in `doc.user_data[name]["io"]`.
     intent_weight (float): Weight of the intent in training, where each word has 1.0.
+    conflicts (str): Which of overlapping entities, found in answers to several questions or in two windows, is taken: that with
+        the better "score", that whose label comes first in "order", or both ("keep", for `annotate` "spans" or "both").
     scorer (Optional[Callable]): Scores Docs; see `make_slm_ner_scorer`.
     RETURNS (SlmNer): The component.
     """
@@ -135,7 +139,7 @@ def make_slm_ner(
     from .slm_ner import SlmNer, SlmNerSettings
 
     policy = AnnotationPolicy(annotate, spans_key, overwrite, threshold)  # type: ignore[arg-type]
-    settings = SlmNerSettings(format, constrained, window, overlap, cats, draft, save_io, intent_weight)
+    settings = SlmNerSettings(format, constrained, window, overlap, cats, draft, save_io, intent_weight, conflicts)  # type: ignore[arg-type]
     return SlmNer(nlp.vocab, model, name, settings, policy, labels=labels, intents=intents, scorer=scorer)
 
 

@@ -4,25 +4,25 @@ from spacy.tokens import Doc
 
 from ..constraints.draft import Draft
 from ..constraints.grammar import Grammar
-from ..formats.base import PromptFormat
+from ..formats.base import Question
 from .windows import DocWindow
 
 
-def make_draft(form: PromptFormat, grammar: Grammar, window: DocWindow, doc: Doc) -> Draft:
+def make_draft(question: Question, grammar: Grammar, window: DocWindow, doc: Doc) -> Draft:
     """Propose the entities that other components have found; where there are none, that there are none.
 
-    form (PromptFormat): The format.
+    question (Question): What is asked.
     grammar (Grammar): Its constraint for the window.
     window (DocWindow): Of the Doc; it gets the entities.
     doc (Doc): As it comes to the component. An intent is proposed if it has one in `doc.cats`.
     RETURNS (Draft): The proposal.
     """
-    form = form.for_doc(window.doc)
-    cats = {name: doc.cats[name] for name in form.intents if name in doc.cats}
-    known = [ent for ent in doc.ents if ent.label_ in form.labels]
-    text = form.target(window.annotated(known, cats or dict.fromkeys(form.intents[:1], 1.0)))
+    cats = {name: doc.cats[name] for name in question.intents if name in doc.cats}
+    known = [ent for ent in doc.ents if ent.label_ in question.labels]
+    text = question.target(window.annotated(known, cats or dict.fromkeys(question.intents[:1], 1.0)))
     # An intent is named in the first line; one that is not known is not proposed.
-    start = text.index("\n") + 1 if form.intents and not cats else 0
+    first_line = text.partition("\n")
+    start = len(first_line[0]) + len(first_line[1]) if question.intents and not cats else 0
     return Draft(grammar, text, start) if known else Draft(grammar, text, start, may_be_entity)
 
 

@@ -6,9 +6,14 @@ from typing import NamedTuple
 from spacy.tokens import Doc
 
 from ..constraints.guide import Answer
-from ..formats.base import PromptFormat, trim
+from ..formats.answer_counts import AnswerCounts, count_answer
+from ..formats.answer_problems import describe
+from ..formats.base import Question, trim
 from ..labels.temperature import scale
 from ..types import ScoredSpan
+
+# Characters of an answer that was cut off which its problem quotes.
+LAST = 40
 
 
 class ParsedResponse(NamedTuple):
@@ -17,26 +22,28 @@ class ParsedResponse(NamedTuple):
     found (list[ScoredSpan]): Entities, as ranges of tokens.
     cats (dict[str, float]): Probability of each intent, or 1.0 and 0.0 if it is not known; empty if the answer names none.
     problems (list[str]): One sentence for each part that could not be used.
+    counts (AnswerCounts): How many entities and answers could be used.
     """
 
     found: list[ScoredSpan]
     cats: dict[str, float]
     problems: list[str]
+    counts: AnswerCounts
 
 
-def read_response(answer: Answer, form: PromptFormat, doc: Doc, temperature: float) -> ParsedResponse:
+def read_response(answer: Answer, question: Question, doc: Doc, temperature: float) -> ParsedResponse:
     """Read an answer, and score its entities by the probabilities of the decisions that wrote it, where they are known.
 
     answer (Answer): What was written.
-    form (PromptFormat): Its format. What an intent leaves of the probability is shared by the others that were offered.
+    question (Question): What was asked. What an intent leaves of the probability is shared by the others that were offered.
     doc (Doc): The text.
     temperature (float): See `scale`.
     RETURNS (ParsedResponse): Entities without white space at their ends.
     """
-    parsed, intents = form.parse(answer.text, doc), form.intents
+    parsed, intents = question.parse(answer.text, doc), question.intents
     problems = [*answer.problems, *parsed.problems]
     if not answer.complete:
-        problems.append("the answer was cut off at its longest length")
+        problems.append(describe("cut off", answer.text[-LAST:], "at its longest length"))
     found = []
     for one in parsed.found:
         span = trim(doc, one.span)
@@ -49,4 +56,4 @@ def read_response(answer: Answer, form: PromptFormat, doc: Doc, temperature: flo
     if parsed.intent is not None:
         sure = math.exp(answer.logprob(0, 1) or 0.0)
         cats = {name: sure if name == parsed.intent else (1 - sure) / (len(intents) - 1) for name in intents}
-    return ParsedResponse(found, cats, problems)
+    return ParsedResponse(found, cats, [*map(str, problems)], count_answer(parsed, problems))

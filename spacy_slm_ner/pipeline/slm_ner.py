@@ -1,6 +1,7 @@
 """`slm_ner`: a generator that writes entities, as a spaCy component. It is made in `factory`."""
 
 import logging
+from functools import reduce
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -13,16 +14,16 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats1d
 
-from ..constraints.grammar import CachedGrammar
-from ..constraints.guide import Answer
 from ..errors import BaseModelError
-from ..formats.base import FormatFactory, PromptFormat, Request
+from ..formats.answer_counts import AnswerCounts
+from ..formats.base import FormatFactory, PromptFormat
 from ..types import ScoredSpan
 from .annotate import AnnotationPolicy
+from .asking import Answered, Asker
+from .conflicts import CONFLICTS, Conflicts, count_conflicts, resolve
 from .entity_pipe import EntityPipe
 from .generator_shim import GeneratorShim
 from .label_names import check_case, names_in
-from .proposals import make_draft
 from .responses import ParsedResponse, read_response
 from .training_requests import make_training_requests
 from .windows import DocWindow, WindowMaker, halve_window, join_entities
@@ -32,9 +33,6 @@ logger = logging.getLogger("spacy_slm_ner")
 # Settings that belong to an adapter, not to the component; and the name of the adapter that is trained.
 OF_ADAPTER = ("labels", "intents", "temperature")
 DEFAULT = "default"
-# How often a window that is too long for the model is halved.
-HALVINGS = 4
-Answered = Tuple[DocWindow, Request, Answer]
 
 
 class SlmNerSettings(NamedTuple):
@@ -48,9 +46,10 @@ class SlmNerSettings(NamedTuple):
     draft: bool
     save_io: bool
     intent_weight: float
+    conflicts: Conflicts
 
     def check(self) -> None:
-        """RAISES (ValueError): If the windows could not move on, or a weight is negative."""
+        """RAISES (ValueError): If the windows could not move on, or another setting is not allowed."""
         if self.window < 1 or not 0 <= self.overlap < self.window:
             raise ValueError(
                 f"Got window = {self.window} and overlap = {self.overlap}, in tokens of the base's tokenizer. Allowed are a "
@@ -58,6 +57,8 @@ class SlmNerSettings(NamedTuple):
             )
         if self.intent_weight < 0:
             raise ValueError(f"Got intent_weight = {self.intent_weight}, allowed is 0 or more; 1.0 counts an intent as a word.")
+        if self.conflicts not in CONFLICTS:
+            raise ValueError(f"Got conflicts = {self.conflicts!r}, allowed are {', '.join(CONFLICTS)}.")
 
 
 class Prediction(NamedTuple):
@@ -87,6 +88,11 @@ class SlmNer(EntityPipe):
         scorer: Optional[Callable] = None,
     ) -> None:
         settings.check()
+        if settings.conflicts == "keep" and policy.annotate == "ents":
+            raise ValueError(
+                'Got conflicts = "keep" and annotate = "ents", but entities in `doc.ents` cannot overlap. Set annotate to '
+                '"spans" or "both", or conflicts to "score" or "order".'
+            )
         super().__init__(vocab, model, name, policy, labels=labels, scorer=scorer)
         self.settings = settings
         self.cfg |= {"intents": [], "adapters": {}, "cats": settings.cats}
@@ -139,38 +145,17 @@ class SlmNer(EntityPipe):
     def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
         """Find the entities of a batch, without changing it."""
         docs = list(docs)
-        form = self.format
         self._require_names("labels")
+        form = self.format
         cuts = [self._maker.windows(doc, number) for number, doc in enumerate(docs)]
-        windows = [window for cut, _ in cuts for window in cut]
+        asker = Asker(form, self.settings.constrained, self.settings.draft, self.model.predict, self._halve)
         done: List[List[Answered]] = [[] for _ in docs]
-        for triple in self._ask(form, windows, docs):
-            done[triple[0].number].append(triple)
-        return [self._merge(form, triples, unread) for triples, (_, unread) in zip(done, cuts)]
-
-    def _ask(
-        self, form: PromptFormat, windows: Sequence[DocWindow], docs: Sequence[Doc], halvings: int = HALVINGS
-    ) -> List[Answered]:
-        """Ask about windows. One that does not fit into the context of the model is halved, and its halves are asked about."""
-        requests = [self._request(form, window, docs[window.number]) for window in windows]
-        answers: List[Answer] = self.model.predict(requests)
-        done, halves = [], []
-        for triple in zip(windows, requests, answers):
-            parts = self._halve(triple[0]) if triple[2].too_long and halvings else []
-            halves += parts
-            done += [] if parts else [triple]
-        if halves:
-            done += self._ask(form, halves, docs, halvings - 1)
-        return sorted(done, key=lambda triple: (triple[0].number, triple[0].window))
+        for one in asker.ask([window for cut, _ in cuts for window in cut], docs):
+            done[one.window.number].append(one)
+        return [self._merge(form, answered, unread) for answered, (_, unread) in zip(done, cuts)]
 
     def _halve(self, window: DocWindow) -> List[DocWindow]:
         return halve_window(window, self.settings.overlap, self.generator.count_pieces)
-
-    def _request(self, form: PromptFormat, window: DocWindow, doc: Doc) -> Request:
-        messages, grammar = form.render(window.doc), CachedGrammar(form.constraint(window.doc))
-        constrained = self.settings.constrained
-        draft = make_draft(form, grammar, window, doc) if self.settings.draft and constrained else None
-        return Request(messages, grammar, constrained, draft=draft)
 
     @property
     def generator(self) -> GeneratorShim:
@@ -183,25 +168,26 @@ class SlmNer(EntityPipe):
         return WindowMaker(self.settings.window, self.settings.overlap, self.generator.count_pieces)
 
     def _merge(self, form: PromptFormat, done: Sequence[Answered], unread: List[str]) -> Prediction:
-        """Make one prediction from all windows of a Doc."""
-        responses = [read_response(answer, form.for_doc(window.doc), window.doc, self.temperature) for window, _, answer in done]
-        found = join_entities([window.window for window, _, _ in done], [response.found for response in responses])
+        """Make one prediction from all answers about a Doc."""
+        responses = [read_response(one.answer, one.question, one.window.doc, self.temperature) for one in done]
+        found = join_entities([one.window.window for one in done], [response.found for response in responses])
         named = [response.cats for response in responses if response.cats]
         cats = {name: sum(cats[name] for cats in named) / len(named) for name in named[0]} if named else {}
         problems = unread + [problem for response in responses for problem in response.problems]
-        io = [{"prompt": list(request.messages), "answer": answer.text} for _, request, answer in done]
-        return Prediction(ParsedResponse(found, cats, problems), io if self.settings.save_io else [])
+        counts = reduce(AnswerCounts.plus, (one.counts for one in responses), AnswerCounts(conflicts=count_conflicts(found)))
+        io = [{"prompt": list(one.request.messages), "answer": one.answer.text} for one in done]
+        kept = resolve(found, self.settings.conflicts, form.labels)
+        return Prediction(ParsedResponse(kept, cats, problems, counts), io if self.settings.save_io else [])
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
-        """Write what was found; parts of answers that could not be used are kept in `doc.user_data[name]["problems"]`."""
+        """Write what was found. In `doc.user_data[name]` are `problems`, what could not be used of answers, and `counts`."""
         unusable = 0
         for doc, (response, io) in zip(docs, predictions):
             self.policy.write(doc, response.found)
             doc.cats.update(response.cats)
-            kept = {key: value for key, value in (("problems", response.problems), ("io", io)) if value}
-            doc.user_data.pop(self.name, None)
-            if kept:
-                doc.user_data[self.name] = kept
+            counts = response.counts._asdict() if response.counts.queries else {}
+            kept = {"problems": response.problems, "io": io, "counts": counts}
+            doc.user_data[self.name] = {key: value for key, value in kept.items() if value}
             unusable += len(response.problems)
         if unusable:
             logger.warning("%s: %d parts of texts or answers could not be used in a batch.", self.name, unusable)

@@ -161,17 +161,11 @@ def join_entities(windows: Sequence[Window], found: Sequence[Sequence[ScoredSpan
 
     windows (Sequence[Window]): See `make_windows`.
     found (Sequence[Sequence[ScoredSpan]]): Entities of each, as ranges of the window's tokens.
-    RETURNS (list[ScoredSpan]): Ranges of the text's tokens, in order. Of two that overlap the better scored stays, and of two
-        without a score the first.
+    RETURNS (list[ScoredSpan]): Ranges of the text's tokens. Those of different windows may overlap.
     """
-    placed = [
+    return [
         ScoredSpan(span._replace(start=span.start + window.start, end=span.end + window.start), score)
         for window, spans in zip(windows, found)
         for span, score in spans
         if window.first <= span.start + window.start < window.last
     ]
-    kept: list[ScoredSpan] = []
-    for one in sorted(placed, key=lambda scored: -1.0 if scored.score is None else scored.score, reverse=True):
-        if not any(one.span.overlaps(other.span) for other in kept):
-            kept.append(one)
-    return sorted(kept)

@@ -154,7 +154,8 @@ def create_task_length() -> Callable[[Example], int]:
     """
 
     def task_length(eg: Example) -> int:
-        return len(eg.reference.text) + len(OpenLabels(()).target(eg.reference))
+        questions = OpenLabels(()).questions(eg.reference)
+        return len(eg.reference.text) + sum(len(question.target(eg.reference)) for question in questions)
 
     return task_length
 

@@ -10,7 +10,7 @@ from spacy.util import resolve_dot_names
 
 from ..errors import LabelError
 from .fit_to_base import fit_to_base
-from .fit_to_files import take_guidelines
+from .fit_to_files import take_prompt_files
 
 logger = logging.getLogger("spacy_slm_ner")
 
@@ -40,7 +40,7 @@ def fit_to_data(nlp: Language) -> Language:
     examples = training_examples(nlp)
     nlp.config["initialize"]["before_init"] = None
     fit_to_base(nlp)
-    take_guidelines(nlp)
+    take_prompt_files(nlp)
     if examples is not None:
         intents = count_intents(examples)
         if intents < MIN_INTENTS:

@@ -6,7 +6,7 @@ from spacy.tokens import Doc
 
 from spacy_slm_ner.evaluation.rates import Rates, measure_rates
 
-UNKNOWN = Rates(None, None, None, None, None)
+UNKNOWN = Rates(*[None] * 6)
 
 
 def kept(nlp: Language, *data: Optional[dict[str, Any]], text: str = "Ada", name: str = "finder") -> list[Doc]:
@@ -25,12 +25,12 @@ def counts(**numbers: int) -> dict[str, dict[str, int]]:
 def test_rates_computed_by_hand(nlp: Language) -> None:
     docs = kept(
         nlp,
-        counts(queries=3, unparsable=1, entities=4, hallucinated=1, conflicts=2),
-        counts(queries=1, unparsable=0, entities=0, hallucinated=0, conflicts=0),
-        counts(queries=4, unparsable=1, entities=6, hallucinated=2, conflicts=0) | {"problems": ["a", "b"]},
-        counts(queries=0, unparsable=0, entities=0, hallucinated=0, conflicts=0) | {"problems": []},
+        counts(queries=3, unparsable=1, entities=4, hallucinated=1, copied=1, conflicts=2),
+        counts(queries=1, unparsable=0, entities=0, hallucinated=0, copied=0, conflicts=0),
+        counts(queries=4, unparsable=1, entities=6, hallucinated=2, copied=0, conflicts=0) | {"problems": ["a", "b"]},
+        counts(queries=0, unparsable=0, entities=0, hallucinated=0, copied=0, conflicts=0) | {"problems": []},
     )
-    assert measure_rates(docs, ["finder"]) == Rates(3 / 10, 2 / 10, 2 / 8, 1 / 4, 8 / 4)
+    assert measure_rates(docs, ["finder"]) == Rates(3 / 10, 1 / 10, 2 / 10, 2 / 8, 1 / 4, 8 / 4)
 
 
 def test_nothing_is_known_of_a_pipeline_without_such_a_component(nlp: Language) -> None:
@@ -58,7 +58,7 @@ def test_nothing_is_asked_about_a_blank_text(nlp: Language, text: str) -> None:
 
 
 def test_a_share_of_nothing_is_not_known(nlp: Language) -> None:
-    docs = kept(nlp, counts(queries=0, unparsable=0, entities=0, hallucinated=0, conflicts=0))
+    docs = kept(nlp, counts(queries=0, unparsable=0, entities=0, hallucinated=0, copied=0, conflicts=0))
     assert measure_rates(docs, ["finder"]) == UNKNOWN._replace(unusable=0.0, queries_per_text=0.0)
 
 

@@ -11,9 +11,9 @@ from spacy_slm_ner.formats.open_labels import FORMATS, TASK, Task, create_open_l
 def test_a_text_without_a_task_is_asked_as_is_set(name: str) -> None:
     doc = spacy.blank("en").make_doc("See you on May 5")
     form = create_open_labels(name)(["DATE"], ["call"])
-    assert form.render(doc) == FORMATS[name](["DATE"], ["call"]).render(doc)
+    assert form.questions(doc) == FORMATS[name](["DATE"], ["call"]).questions(doc)
     doc.user_data[TASK] = Task(format="BioLines", labels=["WHEN"], intents=[])
-    assert form.render(doc) == BioLines(["WHEN"]).render(doc)
+    assert form.questions(doc) == (BioLines(["WHEN"], []),)
 
 
 def test_an_unknown_format_is_an_error() -> None:

@@ -41,7 +41,9 @@ def guidelines(tmp_path: Path) -> str:
 
 
 def system_prompt(factory: FormatFactory, *intents: str) -> str:
-    system, _ = factory(["DATE", "TIME"], intents).render(spacy.blank("en")("See you at 6"))
+    doc = spacy.blank("en")("See you at 6")
+    [question] = factory(["DATE", "TIME"], intents).questions(doc)
+    system, _ = question.render(doc)
     return system["content"]
 
 
@@ -64,7 +66,8 @@ def test_guidelines_change_neither_the_name_of_a_format_nor_its_answers(create, 
     doc.ents = [doc.char_span(11, 12, "TIME")]
     plain, described = create(), create(guidelines=guidelines)
     assert getattr(described, "__name__", None) == getattr(plain, "__name__", None)
-    assert described(["TIME"], []).target(doc) == plain(["TIME"], []).target(doc)
+    [one], [other] = described(["TIME"], []).questions(doc), plain(["TIME"], []).questions(doc)
+    assert one.target(doc) == other.target(doc)
 
 
 @FORMATS
@@ -89,5 +92,6 @@ def test_guidelines_are_read_when_the_config_is(tmp_path: Path) -> None:
 def test_a_text_with_a_task_of_its_own_is_asked_without_guidelines(guidelines: str) -> None:
     doc = spacy.blank("en")("See you at 6")
     doc.user_data[TASK] = Task(format="SpanLines", labels=["NAME"], intents=[])
-    system, _ = create_open_labels(guidelines=guidelines)(["DATE"], []).render(doc)
+    [question] = create_open_labels(guidelines=guidelines)(["DATE"], []).questions(doc)
+    system, _ = question.render(doc)
     assert system["content"] == "Write each entity on a line, behind its label.\nLabels: NAME."

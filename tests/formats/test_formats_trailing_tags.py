@@ -57,7 +57,7 @@ def test_a_word_outside_is_decided_on_without_being_written() -> None:
         # A free answer: left out, another case of the label, a word that is not there, a label that is not known.
         ("6<time> pm>", [Span(2, 4, "TIME")], 1),
         ("7<TIME> pm", [], 2),
-        ("Come at 6<PLACE> pm>", [], 1),
+        ("Come at 6<PLACE> pm>", [], 2),
         ("Come> at 6<TIME> pm>", [Span(2, 4, "TIME")], 1),
         ("", [], 0),
     ],

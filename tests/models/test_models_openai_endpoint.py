@@ -158,11 +158,11 @@ def test_an_entity_without_a_score_passes_any_threshold() -> None:
 
 TEXT_FAULTS = [
     pytest.param("refusal", "the model refused: I cannot help with that.", id="refusal"),
-    pytest.param(Said("NAME: Ana\n", "length"), "the answer was cut off at its longest length", id="length"),
-    pytest.param(Said("", "length"), "the answer was cut off at its longest length", id="length-of-nothing"),
+    pytest.param(Said("NAME: Ana\n", "length"), "(at its longest length)", id="length"),
+    pytest.param(Said("", "length"), "(at its longest length)", id="length-of-nothing"),
     pytest.param(Said("<think>NAME: Ana"), "the answer ends within its reasoning", id="think-without-end"),
     pytest.param(Said("", "content_filter"), "the endpoint filtered the answer (content_filter)", id="filtered"),
-    pytest.param(Said("I do not know."), "not a line `LABEL: words`: 'I do not know.'", id="talk"),
+    pytest.param(Said("I do not know."), "malformed: 'I do not know.' (a line is `LABEL: words`)", id="talk"),
     pytest.param(Raw(400, AZURE), "content management policy", id="refused-by-code"),
     pytest.param(Raw(200, '{"choices": [{"mess'), "sent no JSON", id="malformed-json"),
     pytest.param(Raw(200, ""), "an empty body", id="empty-body"),

@@ -113,11 +113,11 @@ def test_an_answer_that_was_cut_off_is_a_problem_and_what_it_says_stays() -> Non
     doc, answer = Doc(VOCAB, words=WORDS), answer_of([("6: B-TIME\n", 0.9)], complete=False)
     reading = read_response(answer, BioLines(LABELS), doc, 1.0)
     assert [tuple(one.span) for one in reading.found] == [(2, 3, "TIME")]
-    assert reading.problems == ["the answer was cut off at its longest length"]
+    assert reading.problems == ["cut off: '6: B-TIME\\n' (at its longest length)"]
 
 
 def test_the_problems_of_the_format_are_kept() -> None:
-    assert read([("six: B-TIME\n", 1.0)]).problems == ["no such word behind the line before: 'six'"]
+    assert read([("six: B-TIME\n", 1.0)]).problems == ["not in the text: 'six' (behind the line before)"]
 
 
 def test_an_intent_has_the_probability_it_was_written_with_and_the_others_share_the_rest() -> None:

@@ -221,17 +221,17 @@ def test_problems_are_kept_with_the_doc_and_counted_in_one_warning(caplog: pytes
     with caplog.at_level(logging.WARNING, "spacy_slm_ner"):
         docs = list(nlp.pipe([TEXT, "Nobody", "Ana"]))
     assert [doc.user_data["slm_ner"]["problems"] for doc in docs] == [
-        ["no such word behind the line before: 'Peter'"],
-        ["no such word behind the line before: 'Ana'", "no such word behind the line before: 'Peter'"],
-        ["no such word behind the line before: 'Peter'"],
+        ["not in the text: 'Peter' (behind the line before)"],
+        ["not in the text: 'Ana' (behind the line before)", "not in the text: 'Peter' (behind the line before)"],
+        ["not in the text: 'Peter' (behind the line before)"],
     ]
     records = [record for record in caplog.records if record.name == "spacy_slm_ner"]
     assert [record.getMessage() for record in records] == ["slm_ner: 4 parts of texts or answers could not be used in a batch."]
 
 
-def test_a_doc_without_problems_has_nothing_kept_and_nothing_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+def test_of_a_doc_without_problems_numbers_alone_are_kept_and_nothing_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
     doc = mock_nlp(WORDS)(TEXT)
-    assert "slm_ner" not in doc.user_data
+    assert doc.user_data["slm_ner"].keys() == {"counts"}
     assert caplog.records == []
 
 
@@ -241,7 +241,7 @@ def test_what_was_kept_of_an_earlier_reading_goes_with_the_next() -> None:
     mock_of(nlp).script = bio_lines(WORDS)
     doc = component(nlp)(doc)
     assert entities(doc) == ENTITIES
-    assert "slm_ner" not in doc.user_data
+    assert doc.user_data["slm_ner"].keys() == {"counts"}
 
 
 def test_prompts_and_answers_of_every_window_are_kept_where_asked_for() -> None:
@@ -340,7 +340,7 @@ def test_any_mixture_of_answers_is_read(free: Callable[[str], Language], format:
 def test_an_answer_that_was_cut_off_is_a_problem(free: Callable[[str], Language]) -> None:
     doc = check_free(free("BioLines"), "Friday: B-DATE\n", complete=False)
     assert entities(doc) == [("Friday", "DATE")]
-    assert doc.user_data["slm_ner"]["problems"] == ["the answer was cut off at its longest length"]
+    assert doc.user_data["slm_ner"]["problems"] == ["cut off: 'Friday: B-DATE\\n' (at its longest length)"]
 
 
 # Windows that are too long for the model
@@ -360,7 +360,7 @@ def test_a_window_that_does_not_fit_is_halved_until_it_does(length: int) -> None
     nlp = context_of(length, mock_nlp(WORDS, window=350, overlap=40))
     doc = nlp(text)
     assert entities(doc) == ENTITIES * 8
-    assert "slm_ner" not in doc.user_data
+    assert doc.user_data["slm_ner"].keys() == {"counts"}
     assert len({request.messages[-1]["content"] for request in mock_of(nlp).asked}) <= 2 * len(text) // 20
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from spacy_slm_ner.pipeline.conflicts import resolve
 from spacy_slm_ner.pipeline.windows import Window, join_entities, make_windows
 from spacy_slm_ner.types import ScoredSpan, Span
 
@@ -119,23 +120,28 @@ def placed(windows: list[Window], found: list[list[ScoredSpan]]) -> list[ScoredS
     return [one for window, one in moved if window.first <= one.span.start < window.last]
 
 
+def joined_of(windows: list[Window], found: list[list[ScoredSpan]]) -> list[ScoredSpan]:
+    """What stays of the entities of all windows."""
+    return resolve(join_entities(windows, found), "score", ())
+
+
 @given(readings())
 def test_joined_entities_are_in_order_and_never_overlap(reading: tuple[list[Window], list[list[ScoredSpan]]]) -> None:
-    assert all(left.span.end <= right.span.start for left, right in pairwise(join_entities(*reading)))
+    assert all(left.span.end <= right.span.start for left, right in pairwise(joined_of(*reading)))
 
 
 @given(readings())
 def test_an_entity_is_dropped_only_for_one_that_overlaps_it_and_has_no_lower_score(
     reading: tuple[list[Window], list[list[ScoredSpan]]],
 ) -> None:
-    joined = join_entities(*reading)
+    joined = joined_of(*reading)
     for one in placed(*reading):
         assert one in joined or any(one.span.overlaps(other.span) and other.score >= one.score for other in joined)
 
 
 @given(readings())
 def test_joining_adds_nothing(reading: tuple[list[Window], list[list[ScoredSpan]]]) -> None:
-    assert set(join_entities(*reading)) <= set(placed(*reading))
+    assert set(joined_of(*reading)) <= set(placed(*reading))
 
 
 @given(texts(), st.data())
@@ -157,7 +163,7 @@ def test_short_entities_that_every_window_finds_come_out_once_each(text: tuple[l
         ]
         for window in windows
     ]
-    assert join_entities(windows, found) == sorted(gold)
+    assert joined_of(windows, found) == sorted(gold)
 
 
 @pytest.mark.parametrize(
@@ -171,4 +177,4 @@ def test_short_entities_that_every_window_finds_come_out_once_each(text: tuple[l
     ],
 )
 def test_entities_of_two_windows_join_to(found: list[list[ScoredSpan]], joined: list[ScoredSpan]) -> None:
-    assert join_entities([Window(0, 4, 0, 3), Window(2, 6, 3, 6)], found) == joined
+    assert joined_of([Window(0, 4, 0, 3), Window(2, 6, 3, 6)], found) == joined

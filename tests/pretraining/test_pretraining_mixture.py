@@ -40,9 +40,10 @@ def examples(path: Path, nlp: Language) -> list[Example]:
 def test_every_task_can_be_written_and_read_back(examples: list[Example]) -> None:
     form = OpenLabels([])
     for eg in examples:
-        target = form.target(eg.reference)
-        assert find_path(form.constraint(eg.reference), target) is not None
-        parsed = form.parse(target, eg.reference)
+        [question] = form.questions(eg.reference)
+        target = question.target(eg.reference)
+        assert find_path(question.constraint(eg.reference), target) is not None
+        parsed = question.parse(target, eg.reference)
         assert parsed.spans == gold_spans(eg.reference)
         assert parsed.problems == []
 
@@ -93,7 +94,8 @@ def test_a_limit_ends_the_stream(path: Path, nlp: Language) -> None:
 
 def test_a_text_without_a_task_is_asked_for_the_labels_of_the_format() -> None:
     doc = spacy.blank("en")("Ada comes")
-    system, user = OpenLabels(["NAME"], ["visit", "call"]).render(doc)
+    [question] = OpenLabels(["NAME"], ["visit", "call"]).questions(doc)
+    system, user = question.render(doc)
     assert "NAME" in system["content"] and "visit or call" in system["content"]
     assert user["content"] == "Ada comes"
 

@@ -50,8 +50,13 @@ class BatchReader(Protocol):
         ...
 
 
-def read_prefix(lm_head: LMHead, pieces: Sequence[int]) -> KeyValues:
-    """Compute the keys and values of a prefix."""
-    cache = to_cache()
+def read_prefix(lm_head: LMHead, pieces: Sequence[int], before: KeyValues = ()) -> KeyValues:
+    """Compute the keys and values of a prefix.
+
+    lm_head (LMHead): Of the model.
+    pieces (Sequence[int]): Its pieces, or what is not read yet of them.
+    before (KeyValues): Keys and values of the pieces before those.
+    """
+    cache = to_cache(before)
     lm_head.forward(1, False, cache, input_ids=torch.tensor([list(pieces)], device=lm_head.model.device))
     return key_values(cache)

@@ -10,6 +10,7 @@ from collections import Counter, deque
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import takewhile
+from operator import itemgetter
 from typing import Any, Optional, Sequence
 
 import torch
@@ -20,13 +21,13 @@ from ..pretrained.chat_tokenizer import Prompt
 from .attention_backend import twin_with_our_attention
 from .batch_reader import BatchReader, read_prefix
 from .capabilities import Capabilities, try_capabilities
-from .kv_cache import KeyValues
+from .kv_cache import KeyValues, first_columns
 from .lm_head import LMHead
 from .packed_reader import PackedReader
 from .padded_reader import SLACK, PaddedReader
 from .running_sequence import RunningSequence
 
-# Cached prefixes from which on they are all forgotten.
+# Number of prefixes that are remembered besides the one in use.
 CACHED_PREFIXES = 16
 
 
@@ -67,16 +68,14 @@ class Decoder:
         drafts (Optional[Sequence[Optional[Draft]]]): What each answer may be; the answers are the same without.
         """
         shared = shared_prefixes([prompt.prefix for prompt in prompts])
-        cached = {pieces: self._cached(pieces) for pieces in dict.fromkeys(shared)}
         sequences = [
-            RunningSequence(cached[pieces], guide, draft, len(pieces), [*prompt.prefix[len(pieces) :], *prompt.suffix])
+            RunningSequence(pieces, guide, draft, len(pieces), [*prompt.prefix[len(pieces) :], *prompt.suffix])
             for prompt, pieces, guide, draft in zip(prompts, shared, guides, drafts or [None] * len(prompts))
         ]
         for sequence in sequences:
             sequence.write_forced()
             sequence.propose(self.draft_pieces, self._max_length)
-        # The longest first, as those that follow never need more space.
-        waiting = sorted((sequence for sequence in sequences if not sequence.guide.done), key=lambda sequence: -sequence.size)
+        waiting = in_order([sequence for sequence in sequences if not sequence.guide.done])
         with closing(self._reader()) as reader:
             self._write(deque(waiting), reader)
 
@@ -86,7 +85,7 @@ class Decoder:
         while waiting or running:
             entering = self._take(waiting, running)
             if entering:
-                reader.enter([sequence.prefix for sequence in entering])
+                reader.enter([self._cached(sequence.prefix) for sequence in entering])
                 running += entering
             whole = any(sequence.guide.allowed() is None for sequence in running)
             logits = reader.read([sequence.step_input() for sequence in running], whole)
@@ -131,12 +130,19 @@ class Decoder:
         return getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
 
     def _cached(self, prefix: tuple[int, ...]) -> KeyValues:
-        """Return the keys and values of a prefix, computed once."""
-        found = self.prefix_cache.get(prefix)
+        """Return the keys and values of a prefix, computed once as long as it is among the last ones.
+
+        What another one of these begins with as well is not read again.
+        """
+        # Taken out and put back, so that the last ones are those in use. Another thread may do so at the same time.
+        found = self.prefix_cache.pop(prefix, None)
         if found is None:
-            if len(self.prefix_cache) > CACHED_PREFIXES:
-                self.prefix_cache.clear()
-            found = self.prefix_cache[prefix] = read_prefix(self.lm_head, prefix)
+            known = [(len(common_start([prefix[:-1], other])), layers) for other, layers in list(self.prefix_cache.items())]
+            length, layers = max(known, key=itemgetter(0), default=(0, ()))
+            found = read_prefix(self.lm_head, prefix[length:], first_columns(layers, length) if length else ())
+        for oldest in list(self.prefix_cache)[:-CACHED_PREFIXES]:
+            self.prefix_cache.pop(oldest, None)
+        self.prefix_cache[prefix] = found
         return found
 
 
@@ -148,6 +154,21 @@ def shared_prefixes(prefixes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]
         the remaining ones what they have in common, which is the whole of a single one.
     """
     counts = Counter(prefixes)
-    single = [prefix for prefix, count in counts.items() if count == 1]
-    common = len(list(takewhile(lambda pieces: len(set(pieces)) == 1, zip(*single))))
-    return [prefix if counts[prefix] > 1 else prefix[: common or 1] for prefix in prefixes]
+    common = common_start([prefix for prefix, count in counts.items() if count == 1])
+    return [prefix if counts[prefix] > 1 else prefix[: len(common) or 1] for prefix in prefixes]
+
+
+def common_start(prefixes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the pieces that all prefixes begin with."""
+    return tuple(pieces[0] for pieces in takewhile(lambda pieces: len(set(pieces)) == 1, zip(*dict.fromkeys(prefixes))))
+
+
+def in_order(sequences: Sequence[RunningSequence]) -> list[RunningSequence]:
+    """Put sequences into the order in which they are read.
+
+    The longest first, as those that follow never need more space; but those with the same prefix one after the other.
+    """
+    longest: dict[tuple[int, ...], int] = {}
+    for sequence in sequences:
+        longest[sequence.prefix] = max(sequence.size, longest.get(sequence.prefix, 0))
+    return sorted(sequences, key=lambda sequence: (-longest[sequence.prefix], sequence.prefix, -sequence.size))

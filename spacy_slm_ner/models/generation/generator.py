@@ -15,6 +15,9 @@ from .decoder import Decoder
 from .training_examples import make_example
 from .training_loss import negative_log_likelihood
 
+# Number of pieces that a free answer may have besides the longest one that can be needed.
+FREE_PIECES = 64
+
 
 @dataclass
 class Generator:
@@ -82,9 +85,9 @@ class Generator:
     def _guide(self, request: Request) -> Guide:
         if request.constrained:
             return GrammarGuide(request.grammar, self.chat.encode, self.chat.end)
-        # An answer that copies its whole text with marks is about twice as long; a model that repeats itself is cut off.
-        limit = 64 + 3 * len(self.chat.encode_plain(request.messages[-1]["content"]))
-        return FreeGuide(self.chat.decode, self.chat.end, limit)
+        # A model that repeats itself is cut off. Where nothing else is known: a copy of a text with marks is about twice as long.
+        longest = request.longest_answer or 3 * request.messages[-1]["content"]
+        return FreeGuide(self.chat.decode, self.chat.end, FREE_PIECES + len(self.chat.encode_plain(longest)))
 
     # Training
 

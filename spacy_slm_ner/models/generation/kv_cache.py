@@ -28,6 +28,11 @@ def key_values(cache: Any) -> KeyValues:
     return tuple(zip(cache.key_cache, cache.value_cache))
 
 
+def first_columns(layers: KeyValues, count: int) -> KeyValues:
+    """Return the keys and values of the first pieces, which those behind them do not change."""
+    return tuple((keys[:, :, :count], values[:, :, :count]) for keys, values in layers)
+
+
 def find_cache_argument(model: Any) -> str:
     """Find out what a model calls its cache: where the name is right, a pass fills the cache.
 

@@ -9,7 +9,6 @@ import numpy as np
 from ...constraints.draft import Draft
 from ...constraints.guide import Guide
 from .batch_reader import StepInput
-from .kv_cache import KeyValues
 from .lm_head import StepLogits
 
 # Number of pieces that are proposed at a time: at first, and at least.
@@ -20,7 +19,7 @@ FIRST_PROPOSAL, SHORTEST_PROPOSAL = 16, 4
 class RunningSequence:
     """A prompt and its answer so far.
 
-    prefix (KeyValues): Keys and values of the first pieces of its prompt, which it shares.
+    prefix (tuple[int, ...]): The first pieces of its prompt, which it shares.
     guide (Guide): The constraint, which also holds the answer.
     draft (Optional[Draft]): What its answer may be.
     length (int): Number of cached pieces.
@@ -29,7 +28,7 @@ class RunningSequence:
     proposal_size (int): How many pieces to propose: more after a proposal that was right, fewer after one that was not.
     """
 
-    prefix: KeyValues
+    prefix: tuple[int, ...]
     guide: Guide
     draft: Optional[Draft]
     length: int
@@ -40,7 +39,7 @@ class RunningSequence:
     @property
     def size(self) -> int:
         """Number of pieces behind the prefix: the rest of the prompt, the answer so far, and what is proposed."""
-        return self.length - self.prefix[0][0].shape[2] + len(self.unread) + len(self.proposed)
+        return self.length - len(self.prefix) + len(self.unread) + len(self.proposed)
 
     def step_input(self) -> StepInput:
         """Return what the model reads next: the logits behind the last unread piece and behind each proposed one are needed."""
