@@ -84,6 +84,10 @@ class Question(Protocol):
         """Read any answer, constrained or not."""
         ...
 
+    def complete_part(self, text: str) -> str:
+        """Return the part of an answer that was cut off which does not depend on what is missing."""
+        ...
+
 
 class PromptFormat(Protocol):
     """What a generator is asked about a text: once, or several times."""
@@ -130,6 +134,10 @@ class LabelledFormat:
     def conversation(self) -> bool:
         """False: questions are independent."""
         return False
+
+    def complete_part(self, text: str) -> str:
+        """Return the whole text: where an entity ends is marked, so one without its end is not read."""
+        return text
 
     def questions(self: Question, doc: Doc) -> Sequence[Question]:
         """Return the questions about a Doc: this one."""

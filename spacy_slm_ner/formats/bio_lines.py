@@ -64,6 +64,19 @@ class BioLines(LabelledFormat):
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         return BioLinesParser(BioLinesTokens.from_doc(doc), self.labels, self.intents).parse(text)
 
+    def complete_part(self, text: str) -> str:
+        return before_open_entity(text)
+
+
+def before_open_entity(answer: str) -> str:
+    """Return the lines of an answer before one that has no end, and before an entity at the end that may go on in it."""
+    *lines, _ = answer.split("\n")
+    while lines and (line := LENIENT_LINE.fullmatch(lines[-1])) and line["prefix"]:
+        lines.pop()
+        if line["prefix"].upper() == "B":
+            break
+    return "".join(f"{line}\n" for line in lines)
+
 
 @dataclass(frozen=True)
 class BioLinesTokens(WrittenTokens):

@@ -89,6 +89,9 @@ class QuestionWithExamples:
         parsed = self.question.parse(text, doc)
         return parsed._replace(problems=[self._name_copy(problem) for problem in parsed.problems])
 
+    def complete_part(self, text: str) -> str:
+        return self.question.complete_part(text)
+
     def _name_copy(self, problem: str) -> str:
         words = problem.part if isinstance(problem, Problem) and kind_of(problem) == "not in the text" else ""
         is_copy = bool(words.strip()) and any(words.casefold() in example.text.casefold() for example in self.examples)

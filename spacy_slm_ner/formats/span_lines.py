@@ -75,6 +75,9 @@ class SpanLines(LabelledFormat):
                 position = span.end
         return ParsedAnswer(found, intent, problems)
 
+    def complete_part(self, text: str) -> str:
+        return text[: text.rfind("\n") + 1]
+
     def _read_line(self, line: str, tokens: "SpanLinesTokens", position: int) -> Span:
         """Read one line.
 

@@ -19,7 +19,7 @@ from .base import (
     gold_spans,
     with_guidelines,
 )
-from .bio_lines import BioLinesGrammar, BioLinesParser, BioLinesTokens
+from .bio_lines import BioLinesGrammar, BioLinesParser, BioLinesTokens, before_open_entity
 from .intent_line import gold_intent_line, with_intent_line
 from .prompts import render_prompt
 
@@ -42,6 +42,9 @@ class TokenLines(LabelledFormat):
 
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         return BioLinesParser(BioLinesTokens.from_doc(doc), self.labels, self.intents).parse(text)
+
+    def complete_part(self, text: str) -> str:
+        return before_open_entity(text)
 
 
 @dataclass(frozen=True)

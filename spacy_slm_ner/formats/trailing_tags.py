@@ -69,6 +69,12 @@ class TrailingTags(LabelledFormat):
             return ParsedAnswer(found, intent, [])
         return find_by_words(text[start:], list(find_tagged_words(text, start)), doc, self.labels, intent)
 
+    def complete_part(self, text: str) -> str:
+        """Return the words that have an end, without the tag of an entity at the end that may go on."""
+        words = re.sub(r"\S*\Z", "", text).rstrip()
+        *_, last = [None, *TAGGED.finditer(words)]
+        return words[: last.start("label") - 1] if last is not None and last.end() == len(words) else words
+
     def _by_position(self, answer: str, start: int, tokens: "TrailingTagsTokens") -> Optional[list[FoundEntity]]:
         """Find the entities of a complete copy by their positions; None if it is none, or has a tag that cannot stand there."""
         found: list[FoundEntity] = []

@@ -85,6 +85,9 @@ class LabelQuestion:
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         return locate_content(read_string_list(text, self.label), doc, self.labels, self.intents)
 
+    def complete_part(self, text: str) -> str:
+        return text
+
 
 @dataclass(frozen=True)
 class IntentQuestion:
@@ -114,6 +117,9 @@ class IntentQuestion:
         name = read_name(text)
         intent, problems = choose_intent([name] if name else [], tuple(self.intents))
         return ParsedAnswer([], intent, problems)
+
+    def complete_part(self, text: str) -> str:
+        return text
 
 
 def read_name(answer: str) -> str:

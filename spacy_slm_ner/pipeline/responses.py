@@ -40,10 +40,11 @@ def read_response(answer: Answer, question: Question, doc: Doc, temperature: flo
     temperature (float): See `scale`.
     RETURNS (ParsedResponse): Entities without white space at their ends.
     """
-    parsed, intents = question.parse(answer.text, doc), question.intents
+    text = answer.text if answer.complete else question.complete_part(answer.text)
+    parsed, intents = question.parse(text, doc), question.intents
     problems = [*answer.problems, *parsed.problems]
     if not answer.complete:
-        problems.append(describe("cut off", answer.text[-LAST:], "at its longest length"))
+        problems.append(describe("cut off", answer.text[len(text) :] or answer.text[-LAST:], "at its longest length"))
     found = []
     for one in parsed.found:
         span = trim(doc, one.span)

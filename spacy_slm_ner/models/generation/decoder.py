@@ -8,9 +8,7 @@ sequence whose answer has ended leaves, and another enters. Neither batching nor
 import sys
 from collections import Counter, deque
 from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import takewhile
-from operator import itemgetter
+from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
 import torch
@@ -19,16 +17,16 @@ from ...constraints.draft import Draft
 from ...constraints.guide import Guide
 from ..pretrained.chat_tokenizer import Prompt
 from .attention_backend import twin_with_our_attention
-from .batch_reader import BatchReader, read_prefix
+from .batch_reader import BatchReader
 from .capabilities import Capabilities, try_capabilities
-from .kv_cache import KeyValues, first_columns
 from .lm_head import LMHead
 from .packed_reader import PackedReader
 from .padded_reader import SLACK, PaddedReader
+from .prefix_cache import PrefixCache, common_start
 from .running_sequence import RunningSequence
 
-# Number of prefixes that are remembered besides the one in use.
-CACHED_PREFIXES = 16
+# Most pieces that sequences which are read together have in the cache, their prefixes included.
+MOST_CACHED = 2**15
 
 
 @dataclass
@@ -39,14 +37,12 @@ class Decoder:
     batch_pieces (int): Most pieces of prompts, answers and proposals, padding included, up to which another sequence enters.
     draft_pieces (int): Most pieces that are proposed at a time.
     capabilities (Optional[Capabilities]): What the model can do; None to try.
-    prefix_cache (dict): Keys and values of what prompts share, and was read before.
     """
 
     model: Any
     batch_pieces: int = 8192
     draft_pieces: int = 64
     capabilities: Optional[Capabilities] = None
-    prefix_cache: dict[tuple[int, ...], KeyValues] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         cache_argument, is_linear, is_packable = self.capabilities or try_capabilities(self.model)
@@ -55,6 +51,7 @@ class Decoder:
         self.packed: Optional[LMHead] = None
         if is_packable:
             self.packed = LMHead(twin_with_our_attention(self.model), cache_argument, is_linear)
+        self.prefixes = PrefixCache(self.lm_head, self.packed)
         self.spare: list[torch.Tensor] = []
 
     @torch.inference_mode()
@@ -85,7 +82,7 @@ class Decoder:
         while waiting or running:
             entering = self._take(waiting, running)
             if entering:
-                reader.enter([self._cached(sequence.prefix) for sequence in entering])
+                reader.enter(self.prefixes.load([sequence.prefix for sequence in entering]))
                 running += entering
             whole = any(sequence.guide.allowed() is None for sequence in running)
             logits = reader.read([sequence.step_input() for sequence in running], whole)
@@ -106,10 +103,12 @@ class Decoder:
         if running and self.packed is None:
             return entering
         longest = max((sequence.size for sequence in running), default=0)
+        widest = max((sequence.width for sequence in running), default=0)
         while waiting:
-            longest = max(longest, waiting[0].size)
+            longest, widest = max(longest, waiting[0].size), max(widest, waiting[0].width)
             count = len(running) + len(entering) + 1
-            if count > 1 and (self.alone or count * longest > self.batch_pieces):
+            is_full = count * longest > self.batch_pieces or count * widest > MOST_CACHED
+            if count > 1 and (self.alone or is_full):
                 break
             entering.append(waiting.popleft())
         return entering
@@ -129,22 +128,6 @@ class Decoder:
         """Number of pieces that the model can read."""
         return getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
 
-    def _cached(self, prefix: tuple[int, ...]) -> KeyValues:
-        """Return the keys and values of a prefix, computed once as long as it is among the last ones.
-
-        What another one of these begins with as well is not read again.
-        """
-        # Taken out and put back, so that the last ones are those in use. Another thread may do so at the same time.
-        found = self.prefix_cache.pop(prefix, None)
-        if found is None:
-            known = [(len(common_start([prefix[:-1], other])), layers) for other, layers in list(self.prefix_cache.items())]
-            length, layers = max(known, key=itemgetter(0), default=(0, ()))
-            found = read_prefix(self.lm_head, prefix[length:], first_columns(layers, length) if length else ())
-        for oldest in list(self.prefix_cache)[:-CACHED_PREFIXES]:
-            self.prefix_cache.pop(oldest, None)
-        self.prefix_cache[prefix] = found
-        return found
-
 
 def shared_prefixes(prefixes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """Choose how much of the prefix of each prompt is read once and cached.
@@ -156,11 +139,6 @@ def shared_prefixes(prefixes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]
     counts = Counter(prefixes)
     common = common_start([prefix for prefix, count in counts.items() if count == 1])
     return [prefix if counts[prefix] > 1 else prefix[: len(common) or 1] for prefix in prefixes]
-
-
-def common_start(prefixes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the pieces that all prefixes begin with."""
-    return tuple(pieces[0] for pieces in takewhile(lambda pieces: len(set(pieces)) == 1, zip(*dict.fromkeys(prefixes))))
 
 
 def in_order(sequences: Sequence[RunningSequence]) -> list[RunningSequence]:

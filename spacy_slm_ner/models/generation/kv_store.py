@@ -38,6 +38,12 @@ class KVStore:
                     self.tensor[layer, i, rows, : part.shape[2]] = part.transpose(1, 2)
             start = rows.stop
 
+    def row(self, number: int) -> KeyValues:
+        """Copy the keys and values of a row."""
+        length = self.lengths[number]
+        parts = self.tensor[:, :, number, :length].transpose(2, 3).unsqueeze(2).clone()
+        return tuple((keys, values) for keys, values in parts)
+
     def set_lengths(self, lengths: list[int]) -> None:
         """Let each row end elsewhere, or add rows. The memory grows where it must, which is the only time that it is copied.
 

@@ -41,6 +41,11 @@ class RunningSequence:
         """Number of pieces behind the prefix: the rest of the prompt, the answer so far, and what is proposed."""
         return self.length - len(self.prefix) + len(self.unread) + len(self.proposed)
 
+    @property
+    def width(self) -> int:
+        """Number of all its pieces, the prefix included."""
+        return len(self.prefix) + self.size
+
     def step_input(self) -> StepInput:
         """Return what the model reads next: the logits behind the last unread piece and behind each proposed one are needed."""
         return StepInput([*self.unread, *self.proposed], self.length, 1 + len(self.proposed))

@@ -286,7 +286,7 @@ def test_prefixes_of_different_tasks_do_not_mix(model: Any, tiny_chat: ChatToken
     requests = [Request(form.render(doc), form.constraint(doc)) for doc in docs for form in forms]
     decoder = Decoder(model)
     assert_same(decode(decoder, tiny_chat, requests, guide), plainly(model, tiny_chat, requests, guide))
-    assert len(decoder.prefix_cache) == 3
+    assert len(decoder.prefixes.known) == 3
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["packed", "padded"])
@@ -300,7 +300,7 @@ def test_tasks_of_one_text_each_are_read_together(packed: bool, model: Any, tiny
     with Counting(decoder) as counting:
         found = decode(decoder, tiny_chat, requests, guide)
     assert_same(found, plainly(model, tiny_chat, requests, guide))
-    [known] = decoder.prefix_cache
+    [known] = decoder.prefixes.known
     prefixes = [tiny_chat.prompt(request.messages).prefix for request in requests]
     assert all(prefix[: len(known)] == known for prefix in prefixes) and len({prefix[len(known)] for prefix in prefixes}) > 1
     assert counting.read[0] == len(known)
@@ -339,7 +339,7 @@ def test_more_tasks_than_are_remembered_are_answered(model: Any, tiny_chat: Chat
     decoder = Decoder(model)
     found = decode(decoder, tiny_chat, requests + requests[:1], guide)
     assert_same(found, plainly(model, tiny_chat, requests + requests[:1], guide))
-    assert len(decoder.prefix_cache) <= 17
+    assert len(decoder.prefixes.known) <= 17
 
 
 def reading_model(decoder: Decoder) -> Any:
@@ -745,7 +745,7 @@ def test_threads_may_write_freely_at_the_same_time(kind: str, nlp: Language, tin
 def test_decoding_keeps_no_gradients(model: Any, tiny_chat: ChatTokenizer, guide: Make) -> None:
     decoder = Decoder(model)
     decode(decoder, tiny_chat, [ask(split("at 4"))], guide)
-    assert not any(tensor.requires_grad for layers in decoder.prefix_cache.values() for layer in layers for tensor in layer)
+    assert not any(tensor.requires_grad for layers in decoder.prefixes.known.values() for layer in layers for tensor in layer)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -753,7 +753,7 @@ def test_the_keys_of_a_prefix_are_not_changed_by_its_rows(model: Any, tiny_chat:
     decoder = Decoder(model)
     request = ask(split("Come at 4 pm"))
     decode(decoder, tiny_chat, [request, request], guide)
-    [(prefix, layers)] = decoder.prefix_cache.items()
+    [(prefix, layers)] = decoder.prefixes.known.items()
     with torch.inference_mode():
         cache = to_cache()
         model(input_ids=torch.tensor([prefix]), use_cache=True, **{decoder.lm_head.cache_argument: cache})
