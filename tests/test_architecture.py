@@ -246,6 +246,7 @@ OVER_SEVERAL = {
     "test_architecture",
     "test_configs",
     "test_project",
+    "test_prompt_formats",
     "test_workflow",
     "cli/test_cli_intents",
     "formats/test_formats_law",

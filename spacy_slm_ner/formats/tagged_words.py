@@ -2,6 +2,7 @@
 
 from typing import NamedTuple, Optional, Sequence
 
+import spacy.tokens
 from spacy.tokens import Doc
 
 from ..alignment import Mention, fold, locate
@@ -24,6 +25,8 @@ class TaggedWords(NamedTuple):
     start (int): First character.
     end (int): Position after the last character.
     copy_start (int): First character of the words in the copy without tags, where it is asked for.
+    most_tokens (Optional[int]): Number of tokens that are tagged, where the marks tell: the first one may stand behind others
+        without a space.
     """
 
     label: str
@@ -31,6 +34,13 @@ class TaggedWords(NamedTuple):
     start: int
     end: int
     copy_start: int = 0
+    most_tokens: Optional[int] = None
+
+
+def to_span(tokens: spacy.tokens.Span, most_tokens: Optional[int]) -> Span:
+    """Return a range of tokens, shortened from its start."""
+    start = tokens.start if most_tokens is None else max(tokens.start, tokens.end - most_tokens)
+    return Span(start, tokens.end, tokens.label_)
 
 
 def find_by_words(
@@ -55,8 +65,8 @@ def find_by_words(
     mentions = [Mention((unescape(one.words),), label) for one, label in known]
     found: list[FoundEntity] = []
     for (one, _), located in zip(known, locate(doc.text, mentions)):
-        tokens = located.span and doc.char_span(located.span.start, located.span.end, alignment_mode="expand")
-        span = Span(tokens.start, tokens.end, located.span.label) if located.span and tokens is not None else None
+        tokens = located.span and doc.char_span(*located.span, alignment_mode="expand")
+        span = to_span(tokens, one.most_tokens) if tokens is not None else None
         if span is None:
             problems.append(describe("not in the text", unescape(one.words)))
         elif taken := next((other for other in found if span.overlaps(other.span)), None):

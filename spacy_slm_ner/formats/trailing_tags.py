@@ -109,8 +109,8 @@ def find_tagged_words(answer: str, start: int) -> Iterator[TaggedWords]:
     YIELDS (TaggedWords): Tagged words in order.
     """
     for match in TAGGED.finditer(answer, start):
-        words = match["first"] + re.sub(r"(\\.)|>", lambda mark: mark[1] or "", match["others"], flags=re.DOTALL)
-        yield TaggedWords(match["label"], words, match.start(), match.end())
+        others, marks = re.subn(r"((?:\\.|[^>\\])+)>", r"\1", match["others"], flags=re.DOTALL)
+        yield TaggedWords(match["label"], match["first"] + others, match.start(), match.end(), most_tokens=1 + marks)
 
 
 @dataclass(frozen=True)
