@@ -12,7 +12,7 @@ from ..labels import best_category
 from ..records.convert import Converter, collect_intents
 from ..records.damage import DamageLog
 from ..records.read_json import parse_json, read_payloads
-from ..synthesis.journal import Journal, write_lines
+from ..storage.journal import Journal, write_lines
 from ._app import app, clear_errors, console
 from ._load import blank_pipeline
 

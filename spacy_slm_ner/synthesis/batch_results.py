@@ -7,8 +7,8 @@ from ..endpoints.completions import as_dict, read_completion, read_object, reply
 from ..endpoints.refusals import Complaint, complaint_of
 from ..endpoints.replies import Reply
 from ..errors import EndpointError
+from ..storage.json_lines import JsonLine, read_json_lines
 from .jobs import Job
-from .json_lines import JsonLine, read_json_lines
 
 # Share of the usual price.
 BATCH_DISCOUNT = 0.5

@@ -1,18 +1,14 @@
 """Estimate of the cost of a run."""
 
-import re
 from random import Random
 from typing import NamedTuple, Optional
 
 from ..endpoints.prices import Price, Usage
-from .prompts import Messages, ask_for
+from ..endpoints.token_counts import count_prompt, count_tokens
+from .prompts import ask_for
 from .quotas import Quotas, RecordRequest
 from .spec import Spec
 
-# Approximates the byte-pair tokenizers of current endpoints for English text and JSON: a token for each short word, one more for
-# every seven further letters, one for each run of punctuation. Each message has some more for its role.
-TOKEN = re.compile(r"[^\W\d_]{1,7}|\d{1,3}|[^\w\s]+|_+")
-PER_MESSAGE = 4
 # Mean number of entities of a label in a text that has it, and of words in an entity.
 ENTITIES, WORDS = 1.3, 1.7
 # JSON of a record, and of one word of an entity with its label.
@@ -50,16 +46,6 @@ def estimate(spec: Spec, price: Optional[Price], discount: float = 1.0) -> Estim
         usage += Usage(prompt=count_prompt(ask_for(record_requests, spec)), completion=answer)
         requests += 1
     return Estimate(requests, usage, None if price is None else discount * price.cost(usage))
-
-
-def count_tokens(text: str) -> int:
-    """Estimate the number of tokens of a text."""
-    return len(TOKEN.findall(text))
-
-
-def count_prompt(messages: Messages) -> int:
-    """Estimate the number of tokens of a prompt."""
-    return sum(count_tokens(message["content"]) + PER_MESSAGE for message in messages)
 
 
 def record_tokens(record_request: RecordRequest, spec: Spec) -> float:

@@ -11,9 +11,9 @@ from spacy.language import Language
 from ..endpoints.prices import Price, Usage
 from ..endpoints.replies import Reply
 from ..errors import ReadError
+from ..storage.journal import Journal, append_lines, write_lines
 from .fingerprints import FREE_FIELDS, is_under_way, spec_fingerprint
 from .jobs import Job, Outcome
-from .journal import Journal, append_lines, write_lines
 from .spec import Spec
 from .state import RunState
 from .validation import RecordValidator

@@ -220,15 +220,6 @@ def test_an_endpoint_without_structured_output_is_asked_plainly(key: str, make_s
         assert kinds == ({"json_object"} if structures else {None})
 
 
-def test_two_processes_do_not_write_one_output(key: str, make_spec: MakeSpec, tmp_path: Path) -> None:
-    from spacy_slm_ner.synthesis.journal import Journal
-
-    journal = Journal(tmp_path / "out.journal.jsonl")
-    with pytest.raises(ReadError, match="Another process writes"):
-        Journal(tmp_path / "out.journal.jsonl")
-    journal.close()
-
-
 def test_a_journal_of_an_earlier_version_is_resumed(key: str, make_spec: MakeSpec, tmp_path: Path) -> None:
     output, journal = tmp_path / "out.jsonl", tmp_path / "out.journal.jsonl"
     with Server() as server:
