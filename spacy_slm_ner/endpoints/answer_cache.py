@@ -15,6 +15,7 @@ from .replies import Reply
 
 TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)"
 FIND = "SELECT answer FROM answers WHERE key = ?"
+ALL = "SELECT key, answer FROM answers"
 STORE = "INSERT OR IGNORE INTO answers VALUES (?, ?)"
 # Seconds to wait while another process writes.
 PATIENCE = 60.0
@@ -44,14 +45,14 @@ class AnswerCache:
         """
         if not self.path.exists():
             return {}
-        rows = self._use(lambda db: [(key, row[0]) for key in keys for row in db.execute(FIND, [key])])
-        found: dict[str, Reply] = {}
-        for key, answer in rows:
-            try:
-                found[key] = Reply.model_validate(json.loads(answer))
-            except ValueError:
-                continue
-        return found
+        return read_rows(self._use(lambda db: [(key, row[0]) for key in keys for row in db.execute(FIND, [key])]))
+
+    def find_all(self) -> dict[str, Reply]:
+        """Find all answers by their keys; one that cannot be read counts as none.
+
+        RAISES (ReadError): If the file is no cache.
+        """
+        return read_rows(self._use(lambda db: db.execute(ALL).fetchall())) if self.path.exists() else {}
 
     def store(self, key: str, reply: Reply) -> None:
         """Store an answer, which is on the disk when this returns.
@@ -70,3 +71,14 @@ class AnswerCache:
                 return operation(db)
         except sqlite3.Error as error:
             raise ReadError(f"The cache {self.path} cannot be used: {error}. Name another file, or move it away.") from None
+
+
+def read_rows(rows: Iterable[tuple[str, str]]) -> dict[str, Reply]:
+    """Read the answers of rows, by their keys, without those that cannot be read."""
+    found: dict[str, Reply] = {}
+    for key, answer in rows:
+        try:
+            found[key] = Reply.model_validate(json.loads(answer))
+        except ValueError:
+            continue
+    return found

@@ -8,6 +8,7 @@ from ..errors import EndpointError
 from .endpoint import Accepted, Endpoint, Messages
 from .prices import Price, Usage
 from .replies import Reply
+from .total_cost import TotalCost
 
 Result = Union[Reply, EndpointError]
 # Requests in a row without an answer after which no other is sent.
@@ -42,24 +43,40 @@ class Budget:
     history (History): Counts what is paid.
     price (Optional[Price]): Price of the model; None if it is not known.
     limit (Optional[float]): US dollars; None for no limit.
+    total (Optional[TotalCost]): What this endpoint and others cost together; None if they have no limit.
     """
 
     history: History
     price: Optional[Price]
     limit: Optional[float]
+    total: Optional[TotalCost] = None
 
-    def pay(self, messages: Messages, reply: Reply) -> None:
-        """Count an answer. Tokens that the endpoint did not count are estimated."""
-        usage = reply.usage if reply.usage.prompt else estimate_usage(messages, reply)
-        self.history.paid += self.price.cost(usage) if self.price else 0.0
+    def pay(self, reply: Reply) -> None:
+        """Count an answer."""
+        cost = self.price.cost(reply.usage) if self.price else 0.0
+        self.history.paid += cost
+        if self.total is not None:
+            self.total.pay(cost)
 
     def check(self) -> None:
-        """RAISES (EndpointError): If the limit is reached."""
+        """RAISES (EndpointError): If a limit is reached."""
         if self.limit is not None and self.history.paid >= self.limit:
             raise EndpointError(
                 f"The limit of cost is reached: ${self.history.paid:.4f} of max_cost = {self.limit} are paid. Raise it to go on.",
                 "cost",
             )
+        if self.total is not None:
+            self.total.begin()
+
+    def end(self) -> None:
+        """Count a request that `check` allowed as no longer on its way."""
+        if self.total is not None:
+            self.total.end()
+
+
+def with_usage(reply: Reply, messages: Messages) -> Reply:
+    """Return an answer with its tokens, which are estimated where the endpoint did not count them."""
+    return reply if reply.usage.prompt else reply.model_copy(update={"usage": estimate_usage(messages, reply)})
 
 
 def estimate_usage(messages: Messages, reply: Reply) -> Usage:
@@ -95,8 +112,7 @@ async def ask_all(
         while waiting and not fatal:
             key, messages = waiting.pop()
             try:
-                budget.check()
-                reply = await endpoint.ask(messages)
+                reply = await ask(messages)
             except EndpointError as error:
                 results[key] = error
                 if is_fatal(error, history):
@@ -104,8 +120,16 @@ async def ask_all(
             else:
                 results[key] = reply
                 history.answered, history.failures = True, 0
-                budget.pay(messages, reply)
                 await asyncio.to_thread(store, key, reply)
+
+    async def ask(messages: Messages) -> Reply:
+        budget.check()
+        try:
+            reply = with_usage(await endpoint.ask(messages), messages)
+            budget.pay(reply)
+        finally:
+            budget.end()
+        return reply
 
     try:
         await asyncio.gather(*(ask_next() for _ in range(min(concurrency, len(prompts)))))

@@ -18,6 +18,7 @@ from ..endpoints.endpoint import NO_KEY, Endpoint, Messages, ModelSettings, Requ
 from ..endpoints.own_loop import run_in_own_loop
 from ..endpoints.prices import Price, find_price, read_prices
 from ..endpoints.replies import Reply
+from ..endpoints.total_cost import TotalCost
 from ..errors import BaseModelError, EndpointError
 from ..formats.base import Request
 from .endpoint_answers import answer_from_reply, answer_without_reply
@@ -126,12 +127,14 @@ class OpenAIShim(Shim):
     """Asks an endpoint. It holds settings and counts alone, no connection, so it can be copied, pickled and forked.
 
     settings (OpenAISettings): See `create_openai`.
+    total (Optional[TotalCost]): What several endpoints cost together, where that has a limit.
     """
 
     def __init__(self, settings: OpenAISettings) -> None:
         super().__init__(None)
         self.settings = settings
         self.history = History()
+        self.total: Optional[TotalCost] = None
 
     def initialize(self) -> None:
         """Check that there is a key. Nothing is asked."""
@@ -146,9 +149,13 @@ class OpenAIShim(Shim):
         if any(request.constrained for request in inputs):
             raise ValueError("An endpoint writes freely. Set `constrained = false` in the config of the component.")
         prompts = [messages_of(request) for request in inputs]
-        keys = [request_key(self.settings.model, messages) for messages in prompts]
+        keys = [self.key_of(request) for request in inputs]
         results = self.ask(dict(zip(keys, prompts)))
         return [to_answer(results[key], request) for key, request in zip(keys, inputs)], lambda gradient: []
+
+    def key_of(self, request: Request) -> str:
+        """Return the key of a request in the cache."""
+        return request_key(self.settings.model, messages_of(request))
 
     def ask(self, prompts: Dict[str, Messages]) -> Dict[str, Result]:
         """Ask what has no answer yet.
@@ -164,7 +171,7 @@ class OpenAIShim(Shim):
         new = {key: messages for key, messages in prompts.items() if key not in known}
         if new:
             endpoint = Endpoint(settings.model, settings.find_key(), settings.options, settings.advice, history.accepted)
-            budget = Budget(history, settings.price, settings.max_cost)
+            budget = Budget(history, settings.price, settings.max_cost, self.total)
             store = cache.store if cache else ignore
             try:
                 known |= run_in_own_loop(ask_all(endpoint, new, settings.concurrency, budget, store))

@@ -94,7 +94,14 @@ def test_an_answer_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:
     db.execute("UPDATE answers SET answer = 'torn'")
     db.commit()
     db.close()
+    cache.store("b", reply("Ho"))
     assert cache.find(["a"]) == {}
+    assert cache.find_all() == {"b": reply("Ho")}
+
+
+def test_a_cache_without_a_file_is_empty(tmp_path: Path) -> None:
+    assert AnswerCache(tmp_path / "answers.sqlite").find_all() == {}
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_is_no_cache_is_left_alone(tmp_path: Path) -> None:
