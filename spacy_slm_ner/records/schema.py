@@ -14,12 +14,14 @@ class WordLabel(BaseModel):
     label (str): BIO label, "B-DATE" or "I-DATE".
     occurrence (Optional[int]): On the first word of an entity only: which occurrence of the entity's words in the text is
         meant, counted from 1. Needed where the order of the entities does not decide ("the 4 of us come at 4").
+    score (Optional[float]): On the first word of an entity only: how sure its writer was, from 0 to 1. It is kept, not used.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     word: str = Field(min_length=1)
     label: str
     occurrence: Optional[int] = Field(default=None, ge=1)
+    score: Optional[float] = Field(default=None, ge=0, le=1)
 
 
 def whole_characters(text: str) -> str:

@@ -15,6 +15,12 @@ def test_intent_and_occurrence_may_be_left_out():
     assert (record.intent, record.labels[0].occurrence) == (None, None)
 
 
+@pytest.mark.parametrize("score", [0, 0.25, 1.0, None])
+def test_an_entity_may_have_a_score(score: float | None) -> None:
+    record = parse_record({**GOOD, "labels": [{"word": "Ann", "label": "B-NAME", "score": score}], "model": "m", "id": "a"})
+    assert record.labels[0].score == score
+
+
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
@@ -35,6 +41,9 @@ def test_intent_and_occurrence_may_be_left_out():
         pytest.param(
             {**GOOD, "labels": [{"word": "x", "label": "B-X", "occurrence": "1"}]}, "occurrence: .*got '1'", id="a string 1"
         ),
+        pytest.param({**GOOD, "labels": [{"word": "x", "label": "B-X", "score": 1.5}]}, "score: .*got 1.5", id="score above 1"),
+        pytest.param({**GOOD, "labels": [{"word": "x", "label": "B-X", "score": "1"}]}, "score: .*got '1'", id="score as text"),
+        pytest.param({**GOOD, "labels": [{"word": "x", "label": "B-X", "score": float("nan")}]}, "score: .*got nan", id="nan"),
         pytest.param({**GOOD, "intent": ["inquiry"]}, "intent: .*valid string", id="two intents"),
     ],
 )
