@@ -20,11 +20,12 @@ PACKAGE = "spacy_slm_ner"
 LAYERS = (
     ("about", "types", "errors"),
     ("user_files",),
-    ("labels", "alignment", "answers", "constraints"),
-    ("formats", "records", "scaffold"),
+    ("labels", "alignment", "answers", "constraints", "storage"),
+    ("formats", "records", "scaffold", "documents"),
     ("endpoints",),
     ("models", "training", "synthesis"),
     ("pipeline", "evaluation", "pretraining"),
+    ("labelling",),
     ("cli",),
     ("__main__",),
 )

@@ -8,6 +8,7 @@ from .convert import convert_cli
 from .evaluate import evaluate_cli
 from .generate import generate_cli
 from .init import init_cli
+from .label import label_cli
 from .new_base import new_base_cli
 from .quality import quality_cli
 from .report import report_cli
@@ -23,6 +24,7 @@ __all__ = [
     "evaluate_cli",
     "generate_cli",
     "init_cli",
+    "label_cli",
     "new_base_cli",
     "quality_cli",
     "report_cli",

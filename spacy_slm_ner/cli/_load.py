@@ -11,9 +11,11 @@ from spacy.cli._util import parse_config_overrides
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
+from spacy.util import load_model_from_config
 from thinc.api import Config
 
 from ..errors import ReadError
+from ..labelling.endpoints import endpoints_of
 
 # Packages that a tokenizer needs, without an extra of spaCy.
 NO_EXTRA = {"vi": ["pyvi"]}
@@ -62,7 +64,7 @@ def load_pipeline(model: str, gpu_id: int = -1, overrides: Optional[dict[str, An
     """Load a pipeline from a folder or an installed package; or make one from a config file, as it is before training.
 
     model (str): Folder, package, or file whose name ends in `.cfg`. What the config names, such as its corpora and the base of a
-        model, has to be there, as for `spacy train`.
+        model, has to be there, as for `spacy train`. One without [training] has to name the labels of its components.
     gpu_id (int): Number of the GPU, -1 for the CPU.
     overrides (Optional[dict[str, Any]]): Values of its config by their dotted names.
     RAISES (ReadError): If it cannot be loaded, or there is no such GPU.
@@ -84,13 +86,21 @@ def load_pipeline(model: str, gpu_id: int = -1, overrides: Optional[dict[str, An
 
 
 def initialize_pipeline(config: Config, gpu_id: int) -> Language:
-    """Make the pipeline of a config, as `spacy train` has it before its first step."""
-    if "training" not in config:
+    """Make the pipeline of a config, as `spacy train` has it before its first step.
+
+    One without [training] has to name its labels itself. Endpoints are not initialised: a key is needed when they are asked.
+    """
+    if "training" in config:
+        return init_nlp(config, use_gpu=gpu_id)
+    if not config.get("nlp", {}).get("pipeline"):
         raise ReadError(
             "The config has no [training], so it names no corpus to take labels from. Fill it: "
             "python -m spacy init fill-config PART.cfg WHOLE.cfg."
         )
-    return init_nlp(config, use_gpu=gpu_id)
+    nlp = load_model_from_config(config, auto_fill=True)
+    with nlp.select_pipes(disable=[one.name for one in endpoints_of(nlp)]):
+        nlp.initialize()
+    return nlp
 
 
 def parse_overrides(arguments: list[str]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ ProblemKind = Literal[
     "duplicate",
     "overlap",
 ]
+# What costs no entity: the answer was used as a whole.
+HARMLESS: frozenset[ProblemKind] = frozenset({"markdown fence", "text around", "inexact", "duplicate"})
 FENCE = re.compile(r"```[ \t]*\w*|~~~[ \t]*\w*")
 THOUGHT_END = "</think>"
 # The beginning of an answer without a thought before it, in which the mark is text.
@@ -54,6 +56,11 @@ def describe(kind: ProblemKind, part: object, note: str = "") -> Problem:
 def kind_of(problem: str) -> str:
     """Return the kind of a problem, which may also be of another source than `describe`."""
     return problem.partition(":")[0]
+
+
+def is_harmless(problem: str) -> bool:
+    """Whether a problem that `describe` wrote costs no entity; one that was written otherwise may."""
+    return problem.partition(":")[0] in HARMLESS
 
 
 def skip_thought(answer: str) -> int:

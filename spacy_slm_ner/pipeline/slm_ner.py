@@ -154,6 +154,11 @@ class SlmNer(EntityPipe):
             done[one.window.number].append(one)
         return [self._merge(form, answered, unread) for answered, (_, unread) in zip(done, cuts)]
 
+    def requests(self, doc: Doc) -> List[Tuple[DocWindow, Request]]:
+        """Make the requests about a Doc, one for each of its windows, without asking any."""
+        form = self.format
+        return [(window, self._request(form, window, doc)) for window in self._maker.windows(doc)[0]]
+
     def _halve(self, window: DocWindow) -> List[DocWindow]:
         return halve_window(window, self.settings.overlap, self.generator.count_pieces)
 

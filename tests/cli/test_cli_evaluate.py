@@ -170,6 +170,30 @@ def test_values_of_a_config_can_be_changed(run: Run, model: Path, write_docs: Ca
     assert "strict F1 0.500" in run("evaluate", model, data, "--nlp.batch_size", "1").stdout
 
 
+WITHOUT_TRAINING = """
+[nlp]
+lang = "en"
+pipeline = ["slm_ner"]
+[components]
+[components.slm_ner]
+factory = "slm_ner"
+labels = {labels}
+[components.slm_ner.model]
+@architectures = "spacy-slm-ner.CausalLM.v1"
+base = "{base}"
+"""
+
+
+def test_a_config_that_names_its_labels_needs_no_corpus(
+    run: Run, fails: Callable, write_docs: Callable, tmp_path: Path, tiny_base: Path
+) -> None:
+    data, config = write_docs(ADA), tmp_path / "zero_shot.cfg"
+    config.write_text(WITHOUT_TRAINING.format(labels='["NAME", "JOB TITLE"]', base=tiny_base))
+    assert "strict F1" in run("evaluate", config, data).stdout
+    config.write_text(WITHOUT_TRAINING.format(labels="[]", base=tiny_base))
+    assert "has no labels" in fails("evaluate", config, data)
+
+
 @pytest.mark.parametrize("model_is_a_config", [True, False])
 def test_an_option_that_neither_command_nor_config_has_is_refused(
     fails: Callable, model: Path, write_docs: Callable, tmp_path: Path, model_is_a_config: bool
