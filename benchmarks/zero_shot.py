@@ -36,7 +36,8 @@ def build(base: str, start: Optional[str], form: dict[str, Any], labels: list[st
 def f1(nlp: Language, data: Path, texts: Optional[int]) -> float:
     """Strict F1 of a pipeline."""
     gold = list(DocBin().from_disk(data).get_docs(nlp.vocab))[:texts]
-    docs = [Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc]) for doc in gold]
+    words = [([token.text for token in doc], [bool(token.whitespace_) for token in doc]) for doc in gold]
+    docs = [Doc(nlp.vocab, words=texts, spaces=spaces) for texts, spaces in words]
     return agreed_scores([Example(*pair) for pair in zip(nlp.pipe(docs), gold)])["all"][2]
 
 

@@ -1,12 +1,13 @@
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Optional, Sequence
+from typing import Annotated, Any, NamedTuple, Optional, Sequence, Union
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from spacy.language import Language
 
-from ..documents.read import read_documents
+from ..documents.document import InputFormat, InputSettings
+from ..documents.read import STDIN, read_documents
 from ..endpoints.total_cost import TotalCost
 from ..errors import ReadError
 from ..labelling.choice import Chooser, select_texts
@@ -48,6 +49,7 @@ class LabelSettings(NamedTuple):
     max_cost (Optional[float]): US dollars, those of earlier calls included; None for no limit.
     prices (Optional[Path]): JSON file of prices.
     gpu_id (int): Number of the GPU, -1 for the CPU.
+    reading (InputSettings): How the texts are read.
     """
 
     min_score: float = 0.0
@@ -58,11 +60,12 @@ class LabelSettings(NamedTuple):
     max_cost: Optional[float] = None
     prices: Optional[Path] = None
     gpu_id: int = -1
+    reading: InputSettings = InputSettings()
 
 
 @app.command("label")
 def label_cli(
-    texts: Annotated[list[Path], typer.Argument(help="Files of texts.")],
+    texts: Annotated[list[str], typer.Argument(help="Files of texts, folders, or patterns such as 'mails/*.txt'.")],
     output: Annotated[Path, typer.Argument(help="Records, as JSON Lines; a journal and the problems are written beside it.")],
     model: Annotated[str, typer.Option(help="Folder or package name of a pipeline, or a config, such as one over an endpoint.")],
     min_score: Annotated[float, typer.Option(min=0.0, max=1.0, help="Least score of every entity of a record.")] = 0.0,
@@ -74,13 +77,17 @@ def label_cli(
     prices: Annotated[Optional[Path], typer.Option(help="JSON file of prices over the package's own.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate the requests and the cost, ask nothing.")] = False,
     gpu_id: Annotated[int, typer.Option(help="Number of the GPU, -1 for the CPU.")] = -1,
+    format: Annotated[Optional[InputFormat], typer.Option(help="What the files are; told by the suffix if not given.")] = None,
+    text_column: Annotated[str, typer.Option(help="Column or field of the texts.")] = "text",
 ) -> None:
     """Label raw texts with a pipeline or a prompt: records with scores. Call it again to go on where it was stopped.
 
     Texts without a trustworthy record are listed beside the output, in a file whose name ends in .problems.jsonl.
     """
     with clear_errors():
-        settings = LabelSettings(min_score, passes, worth, cheap, against, max_cost, prices, gpu_id)
+        settings = LabelSettings(
+            min_score, passes, worth, cheap, against, max_cost, prices, gpu_id, InputSettings(format, text_column)
+        )
         if dry_run:
             print_estimate(estimate_label(texts, output, model, settings), model)
             return
@@ -93,17 +100,18 @@ def label_cli(
 
 
 def label(
-    inputs: Sequence[Path], output: Path, model: str, settings: Optional[LabelSettings] = None, progress: bool = False
+    inputs: Sequence[Union[str, Path]], output: Path, model: str, settings: Optional[LabelSettings] = None, progress: bool = False
 ) -> tuple[Ending, dict[str, Any]]:
     """Label texts until all have an outcome, or a limit is reached.
 
-    inputs (Sequence[Path]): Files of texts.
+    inputs (Sequence[Union[str, Path]]): Files of texts; see `read_documents`.
     output (Path): File of the records.
     model (str): Folder or package name of a pipeline, or path of a config.
     RETURNS (tuple[Ending, dict[str, Any]]): How it ended; counts, cost and the name of the file of problems.
     RAISES (SlmNerError): If a file cannot be read, the pipeline cannot label, or the output belongs to another run.
     """
     settings = settings or LabelSettings()
+    check_inputs(inputs)
     nlp, chooser = load_pipelines(model, output, settings)
     endpoints = endpoints_of(nlp)
     digest = fingerprint(nlp)
@@ -111,7 +119,7 @@ def label(
     files = LabelFiles(output, result_settings(digest, chooser, settings), sum(paid_answers(endpoints)))
     try:
         total = limit_cost(endpoints, settings.max_cost, files.paid_before)
-        read = partial(read_documents, inputs)
+        read = partial(read_documents, inputs, settings.reading)
         number = sum(1 for _ in check_texts(read(), [*files.done, *(files.chosen or [])]))
         selected = select_texts(read, files, nlp, chooser) if chooser else None
         writer = RecordWriter(nlp, name, settings.min_score)
@@ -122,6 +130,12 @@ def label(
         files.close()
     counts = {"texts": number, "chosen": files.chosen and len(files.chosen), "records": files.records, "problems": files.problems}
     return ending, {**counts, "cost": total.paid if endpoints else None, "problems_file": str(files.problems_path)}
+
+
+def check_inputs(inputs: Sequence[Union[str, Path]]) -> None:
+    """RAISES (ReadError): If texts come from standard input."""
+    if STDIN in map(str, inputs):
+        raise ReadError("Texts are read twice, which standard input cannot be. Write them to a file, and name it.")
 
 
 def load_pipelines(model: str, output: Path, settings: LabelSettings) -> tuple[Language, Optional[Chooser]]:
@@ -161,13 +175,14 @@ def result_settings(digest: str, chooser: Optional[Chooser], settings: LabelSett
     }
 
 
-def estimate_label(inputs: Sequence[Path], output: Path, model: str, settings: LabelSettings) -> Estimate:
+def estimate_label(inputs: Sequence[Union[str, Path]], output: Path, model: str, settings: LabelSettings) -> Estimate:
     """Estimate what labelling the texts that have no result yet would ask and pay. Nothing is asked and nothing is written.
 
     RAISES (SlmNerError): See `label`.
     """
+    check_inputs(inputs)
     nlp, chooser = load_pipelines(model, output, settings)
-    usable = [text for text in check_texts(read_documents(inputs), ()) if not explain_unusable(text[1], nlp)]
+    usable = [text for text in check_texts(read_documents(inputs, settings.reading), ()) if not explain_unusable(text[1], nlp)]
     texts = chooser.choose(usable) if chooser else usable
     done = find_done(output)
     return estimate(nlp, (document.text for key, document in texts if key not in done), settings.passes)

@@ -8,7 +8,7 @@ from spacy.tokens import Doc, Span
 from ..endpoints.answer_cache import AnswerCache
 from ..endpoints.prices import Usage
 from ..endpoints.token_counts import count_prompt, count_tokens
-from ..formats.base import PromptFormat
+from ..formats.base import Question
 from ..models.openai_endpoint import messages_of
 from .endpoints import EndpointPipe, endpoints_of
 from .labeller import Labeller
@@ -60,21 +60,20 @@ def estimate(nlp: Language, texts: Iterable[str], passes: int = 1) -> Estimate:
 
 def usages_of(endpoint: EndpointPipe, doc: Doc, labeller: Labeller) -> Iterator[tuple[str, Usage]]:
     """Yield the key and the tokens of each request about a text."""
-    form = endpoint.pipe.format
-    for window, request in endpoint.pipe.requests(doc):
-        usage = Usage(prompt=count_prompt(messages_of(request)), completion=count_tokens(likely_answer(form, window.doc)))
+    for window, question, request in endpoint.pipe.questions(doc):
+        usage = Usage(prompt=count_prompt(messages_of(request)), completion=count_tokens(likely_answer(question, window.doc)))
         for number in range(labeller.passes):
             labeller.set_pass(number)
             yield endpoint.shim.key_of(request), usage
 
 
-def likely_answer(form: PromptFormat, doc: Doc) -> str:
+def likely_answer(question: Question, doc: Doc) -> str:
     """Write an answer about as long as the right one."""
-    form = form.for_doc(doc)
-    starts = range(0, len(doc), WORDS_PER_ENTITY)
-    doc.set_ents([Span(doc, start, min(start + 2, len(doc)), label=form.labels[0]) for start in starts], default="outside")
-    doc.cats = {intent: float(intent == form.intents[0]) for intent in form.intents}
-    return form.target(doc)
+    starts = range(0, len(doc), WORDS_PER_ENTITY) if question.labels else ()
+    spans = [Span(doc, start, min(start + 2, len(doc)), label=question.labels[0]) for start in starts]
+    doc.set_ents(spans, default="outside")
+    doc.cats = {intent: float(intent == question.intents[0]) for intent in question.intents}
+    return question.target(doc)
 
 
 def without_answers(endpoint: EndpointPipe, usages: dict[str, Usage]) -> dict[str, Usage]:

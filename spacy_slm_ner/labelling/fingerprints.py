@@ -30,7 +30,7 @@ def contents(nlp: Language) -> Iterator[bytes]:
     for name, pipe in nlp.pipeline:
         if isinstance(pipe, SlmNer):
             # The prompt shows what the config only names, such as a file of guidelines.
-            yield json.dumps([name, [request.messages for _, request in pipe.requests(nlp.make_doc("a"))]]).encode("ascii")
+            yield json.dumps([name, [request.messages for *_, request in pipe.questions(nlp.make_doc("a"))]]).encode("ascii")
     for file in sorted(nlp.path.rglob("*")) if nlp.path else []:
         if file.is_file() and file.name not in DESCRIPTIONS:
             yield file.relative_to(nlp.path).as_posix().encode("utf8", "surrogateescape")

@@ -1,6 +1,6 @@
 """Asking a generator about windows of texts: all questions together, or turn by turn where they are a conversation."""
 
-from typing import Callable, Iterable, List, NamedTuple, Sequence
+from typing import Callable, Iterable, List, NamedTuple, Sequence, Tuple
 
 from spacy.tokens import Doc
 
@@ -64,6 +64,10 @@ class Asker(NamedTuple):
         if halves:
             done += self.ask(halves, docs, halvings - 1)
         return sorted(done, key=lambda one: (one.window.number, one.window.window))
+
+    def questions(self, window: DocWindow, doc: Doc) -> List[Tuple[Question, Request]]:
+        """Make the requests about a window of a Doc, each as if it were asked alone."""
+        return [(question, self._request(question, window, doc, ())) for question in self.form.questions(window.doc)]
 
     def _ask_whole(self, windows: Sequence[DocWindow], docs: Sequence[Doc]) -> List[List[Answered]]:
         """Ask all questions about each window."""

@@ -16,7 +16,7 @@ from thinc.types import Floats1d
 
 from ..errors import BaseModelError
 from ..formats.answer_counts import AnswerCounts
-from ..formats.base import FormatFactory, PromptFormat
+from ..formats.base import FormatFactory, PromptFormat, Question, Request
 from ..types import ScoredSpan
 from .annotate import AnnotationPolicy
 from .asking import Answered, Asker
@@ -148,16 +148,19 @@ class SlmNer(EntityPipe):
         self._require_names("labels")
         form = self.format
         cuts = [self._maker.windows(doc, number) for number, doc in enumerate(docs)]
-        asker = Asker(form, self.settings.constrained, self.settings.draft, self.model.predict, self._halve)
         done: List[List[Answered]] = [[] for _ in docs]
-        for one in asker.ask([window for cut, _ in cuts for window in cut], docs):
+        for one in self._asker.ask([window for cut, _ in cuts for window in cut], docs):
             done[one.window.number].append(one)
         return [self._merge(form, answered, unread) for answered, (_, unread) in zip(done, cuts)]
 
-    def requests(self, doc: Doc) -> List[Tuple[DocWindow, Request]]:
-        """Make the requests about a Doc, one for each of its windows, without asking any."""
-        form = self.format
-        return [(window, self._request(form, window, doc)) for window in self._maker.windows(doc)[0]]
+    def questions(self, doc: Doc) -> List[Tuple[DocWindow, Question, Request]]:
+        """Make the requests about a Doc, without asking any; turns of a conversation as if each were the first."""
+        windows = self._maker.windows(doc)[0]
+        return [(window, *asked) for window in windows for asked in self._asker.questions(window, doc)]
+
+    @property
+    def _asker(self) -> Asker:
+        return Asker(self.format, self.settings.constrained, self.settings.draft, self.model.predict, self._halve)
 
     def _halve(self, window: DocWindow) -> List[DocWindow]:
         return halve_window(window, self.settings.overlap, self.generator.count_pieces)
