@@ -77,5 +77,5 @@ $(SERVER): $(READY) tests/server.txt
 endif
 
 clean:
-	for folder in . projects/*; do (cd $$folder && rm -rf bases corpus metrics packages report training project.lock); done
+	for folder in . projects/*; do (cd $$folder && rm -rf bases corpus metrics packages report silver training project.lock); done
 	rm -rf .venv .venv-latest .venv-oldest build
