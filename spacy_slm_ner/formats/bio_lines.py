@@ -147,10 +147,11 @@ class BioLinesGrammar:
                 yield Edge(written, ("tag", i, continued))
 
     def _tags(self, i: int, label: Optional[str]) -> Iterator[Edge]:
-        for name in () if self.tokens.is_space[i] else self.labels:
-            yield Edge(f": B-{name}\n", ("line", i, name))
+        # The others are the same whatever the label is.
         if label is not None:
             yield Edge(f": I-{label}\n", ("line", i, label))
+        for name in () if self.tokens.is_space[i] else self.labels:
+            yield Edge(f": B-{name}\n", ("line", i, name))
 
     def may_end(self, state: State) -> bool:
         return isinstance(state, tuple) and state[0] == "line"

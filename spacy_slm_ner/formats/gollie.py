@@ -124,7 +124,8 @@ class GollieGrammar:
     """Grammar of the list.
 
     States: ("head", 0), before anything; ("items", position), after an entity; ("first", position), before its span;
-    ("inside", end, start, position), after some of its tokens; ("done", tokens), after everything.
+    ("inside", end, start, position), after some of its tokens, without a start if none from the position on has this text before
+    it; ("done", tokens), after everything.
     """
 
     tokens: QuotedTokens
@@ -149,19 +150,25 @@ class GollieGrammar:
                 calls = [Edge(call_start(name), ("first", position)) for name in names]
                 return [*calls, Edge(END, ("done", len(self.tokens)))]
             case ("first", int(position)):
-                return [Edge(self.tokens.words[i], ("inside", i + 1, i, position)) for i in self.tokens.may_begin(position)]
-            case ("inside", int(end), int(start), int(position)):
+                return [Edge(self.tokens.words[i], self._after(i, i + 1, position)) for i in self.tokens.may_begin(position)]
+            case ("inside", int(end), start, int(position)):
                 return list(self._inside(start, end, position))
             case ("done", _):
                 return []
         raise ValueError(f"Got the state {state!r}, which this grammar does not have.")
 
-    def _inside(self, start: int, end: int, position: int) -> Iterator[Edge]:
+    def _after(self, start: Optional[int], end: int, position: int) -> State:
+        """Return the state after some tokens of an entity, of which an earlier place may have the text, or not."""
+        first = None if start is None else self.ranges.earlier(start, end, position)
+        return ("inside", end, None, end) if first is None else ("inside", end, start, first)
+
+    def _inside(self, start: Optional[int], end: int, position: int) -> Iterator[Edge]:
         if self.tokens.may_end(end):
-            yield Edge(call_end(self.occurrence(start, end, position)), ("items", end))
+            occurrence = None if start is None else self.occurrence(start, end, position)
+            yield Edge(call_end(occurrence), ("items", end))
         following = self.tokens.next_written(end)
         if following is not None:
-            yield Edge(following, ("inside", end + 1, start, position))
+            yield Edge(following, self._after(start, end + 1, position))
 
     def may_end(self, state: State) -> bool:
         return state[0] == "done"

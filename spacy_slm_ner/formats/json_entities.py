@@ -86,7 +86,8 @@ class JsonGrammar:
     """Grammar of the object.
 
     States: ("head", 0), before anything; ("items", position), after an entity; ("first", position), before its text;
-    ("inside", end, start), after some of its tokens; ("done", tokens), after everything.
+    ("inside", end, start or None), after some of its tokens, where its text may be the second with them or the first; ("done",
+    tokens), after everything.
     """
 
     tokens: QuotedTokens
@@ -105,8 +106,8 @@ class JsonGrammar:
             case ("items", int(position)):
                 return list(self._items(position))
             case ("first", int(position)):
-                return [Edge(self.tokens.words[i], ("inside", i + 1, i)) for i in self.tokens.may_begin(position)]
-            case ("inside", int(end), int(start)):
+                return [Edge(self.tokens.words[i], self._after(i, i + 1)) for i in self.tokens.may_begin(position)]
+            case ("inside", int(end), start):
                 return list(self._inside(start, end))
             case ("done", _):
                 return []
@@ -117,13 +118,17 @@ class JsonGrammar:
             yield Edge(NEXT_ITEM if position else FIRST_ITEM, ("first", position))
         yield Edge(END if position else EMPTY_END, ("done", len(self.tokens)))
 
-    def _inside(self, start: int, end: int) -> Iterator[Edge]:
+    def _after(self, start: Optional[int], end: int) -> State:
+        """Return the state after some tokens of an entity."""
+        return ("inside", end, None if start is None or self.ranges.earlier(start, end) is None else start)
+
+    def _inside(self, start: Optional[int], end: int) -> Iterator[Edge]:
         if self.tokens.may_end(end):
-            occurrence = self.ranges.occurrence(start, end)
+            occurrence = 1 if start is None else self.ranges.occurrence(start, end)
             yield from (Edge(item_end(label, occurrence), ("items", end)) for label in self.labels)
         following = self.tokens.next_written(end)
         if following is not None:
-            yield Edge(following, ("inside", end + 1, start))
+            yield Edge(following, self._after(start, end + 1))
 
     def may_end(self, state: State) -> bool:
         return state[0] == "done"

@@ -8,6 +8,7 @@ from typing import Iterator, Optional, Self
 
 from spacy.tokens import Doc
 
+from .earlier_place import earlier_token
 from .tokens import WrittenTokens
 
 
@@ -94,6 +95,10 @@ class TokenRanges:
     def occurrence(self, start: int, end: int) -> int:
         """Return the number of a range among those that have its text, counted from 1."""
         return 1 + [first for first, _ in self.occurrences(self.string(start, end))].index(start)
+
+    def earlier(self, start: int, end: int, position: int = 0) -> Optional[int]:
+        """Find the first token at or behind an earlier place of the text of a range; see `earlier_token`."""
+        return earlier_token(self.text, self.starts, start, self.ends[end - 1], position)
 
     def is_next(self, start: int, end: int, position: int) -> bool:
         """Whether a range is the first from a token on that has its text."""

@@ -7,7 +7,8 @@ in a label `\\:`.
 
 import re
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import cached_property
+from itertools import accumulate, islice
 from typing import Iterator, Optional, Sequence
 
 from spacy.tokens import Doc
@@ -30,6 +31,7 @@ from .base import (
     unescape,
     with_guidelines,
 )
+from .earlier_place import earlier_token
 from .intent_line import gold_intent_line, read_intent, with_intent_line
 from .prompts import render_prompt
 from .tokens import WrittenTokens
@@ -126,6 +128,19 @@ class SpanLinesTokens(WrittenTokens):
         """Count the occurrences of the text of a range, from a position up to the range itself."""
         return sum(1 for first, _ in self.occurrences(self.join(start, end), position) if first <= start)
 
+    def earlier(self, start: int, end: int, position: int) -> Optional[int]:
+        """Find the first token at or behind an earlier place of the text of a range; see `earlier_token`."""
+        return earlier_token(self._text, self._starts, start, self._starts[end - 1] + len(self.words[end - 1]), position)
+
+    @cached_property
+    def _text(self) -> str:
+        return "".join(word + space for word, space in zip(self.words, self.spaces))
+
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        lengths = (len(word) + len(space) for word, space in zip(self.words, self.spaces))
+        return tuple(accumulate(lengths, initial=0))[:-1]
+
     def folded(self) -> "SpanLinesTokens":
         return replace(self, words=tuple(map(fold, self.words)))
 
@@ -146,7 +161,8 @@ class SpanLinesTokens(WrittenTokens):
 class SpanLinesGrammar:
     """Grammar of the lines.
 
-    States: ("line", position); ("first", position), after a label; ("inside", position, start, end), after some of its words.
+    States: ("line", position); ("first", position), after a label; ("inside", end, start, position), after some of its words,
+    without a start if none from the position on has this text before it.
     """
 
     tokens: SpanLinesTokens
@@ -163,20 +179,25 @@ class SpanLinesGrammar:
                 return [Edge(f"{escape_label(label, LABEL_END)}:", ("first", position)) for label in labels]
             case ("first", int(position)):
                 firsts = self._first_tokens(position)
-                return [Edge(f" {self.tokens.words[i]}", ("inside", position, i, i + 1)) for i in firsts]
-            case ("inside", int(position), int(start), int(end)):
-                return list(self._inside(position, start, end))
+                return [Edge(f" {self.tokens.words[i]}", self._after(i, i + 1, position)) for i in firsts]
+            case ("inside", int(end), start, int(position)):
+                return list(self._inside(start, end, position))
         raise ValueError(f"Got the state {state!r}, which this grammar does not have.")
 
     def _first_tokens(self, position: int) -> list[int]:
         """Return the tokens that an entity may begin with."""
         return [i for i in range(position, len(self.tokens)) if not self.tokens.is_space[i]]
 
-    def _inside(self, position: int, start: int, end: int) -> Iterator[Edge]:
-        count = self.tokens.count(start, end, position)
+    def _after(self, start: Optional[int], end: int, position: int) -> State:
+        """Return the state after some tokens of an entity, of which an earlier place may have the text, or not."""
+        first = None if start is None else self.tokens.earlier(start, end, position)
+        return ("inside", end, None, end) if first is None else ("inside", end, start, first)
+
+    def _inside(self, start: Optional[int], end: int, position: int) -> Iterator[Edge]:
+        count = 1 if start is None else self.tokens.count(start, end, position)
         yield Edge("\n" if count == 1 else f" [{count}]\n", ("line", end))
         if end < len(self.tokens):
-            yield Edge(self.tokens.spaces[end - 1] + self.tokens.words[end], ("inside", position, start, end + 1))
+            yield Edge(self.tokens.spaces[end - 1] + self.tokens.words[end], self._after(start, end + 1, position))
 
     def may_end(self, state: State) -> bool:
         return isinstance(state, tuple) and state[0] == "line"

@@ -24,7 +24,8 @@ class StringListGrammar:
     """Grammar of the list.
 
     States: ("start", 0), before anything; ("items", position), after an item; ("first", position), before a text; ("inside", end,
-    start, position), after some of its tokens; ("done", tokens), after everything.
+    start, position), after some of its tokens, without a start if none from the position on has this text before it; ("done",
+    tokens), after everything.
 
     tokens (QuotedTokens): Tokens of the text.
     ranges (TokenRanges): Places of strings among them.
@@ -49,8 +50,8 @@ class StringListGrammar:
             case ("items", int(position)):
                 return [Edge(END, ("done", len(self.tokens))), *self._first(SEPARATOR, position)]
             case ("first", int(position)):
-                return [Edge(self.tokens.words[i], ("inside", i + 1, i, position)) for i in self.tokens.may_begin(position)]
-            case ("inside", int(end), int(start), int(position)):
+                return [Edge(self.tokens.words[i], self._after(i, i + 1, position)) for i in self.tokens.may_begin(position)]
+            case ("inside", int(end), start, int(position)):
                 return self._inside(start, end, position)
             case ("done", _):
                 return []
@@ -59,13 +60,19 @@ class StringListGrammar:
     def _first(self, before: str, position: int) -> list[Edge]:
         return [Edge(f'{before}"', ("first", position))] if self.tokens.may_begin(position) else []
 
-    def _inside(self, start: int, end: int, position: int) -> list[Edge]:
+    def _after(self, start: Optional[int], end: int, position: int) -> State:
+        """Return the state after some tokens of an entity, of which an earlier place may have the text, or not."""
+        first = None if start is None else self.ranges.earlier(start, end, position)
+        return ("inside", end, None, end) if first is None else ("inside", end, start, first)
+
+    def _inside(self, start: Optional[int], end: int, position: int) -> list[Edge]:
         edges = []
         if self.tokens.may_end(end):
-            edges.append(Edge(item_end(self.occurrence(start, end, position)), ("items", end)))
+            occurrence = None if start is None else self.occurrence(start, end, position)
+            edges.append(Edge(item_end(occurrence), ("items", end)))
         following = self.tokens.next_written(end)
         if following is not None:
-            edges.append(Edge(following, ("inside", end + 1, start, position)))
+            edges.append(Edge(following, self._after(start, end + 1, position)))
         return edges
 
     def may_end(self, state: State) -> bool:
