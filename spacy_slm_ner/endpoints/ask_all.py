@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Mapping, Optional, Union
 
 from ..errors import EndpointError
-from .endpoint import Accepted, Endpoint, Messages
+from .endpoint import Accepted, Endpoint, Messages, Query
 from .prices import Price, Usage
 from .replies import Reply
 from .total_cost import TotalCost
@@ -87,15 +87,15 @@ def estimate_usage(messages: Messages, reply: Reply) -> Usage:
 
 async def ask_all(
     endpoint: Endpoint,
-    prompts: Mapping[str, Messages],
+    queries: Mapping[str, Query],
     concurrency: int,
     budget: Budget,
     store: Callable[[str, Reply], None],
 ) -> dict[str, Result]:
-    """Ask until every prompt has an answer or an error, and close the endpoint.
+    """Ask until every query has an answer or an error, and close the endpoint.
 
     endpoint (Endpoint): The endpoint.
-    prompts (Mapping[str, Messages]): Prompts by their keys.
+    queries (Mapping[str, Query]): Queries by their keys.
     concurrency (int): Most requests at a time.
     budget (Budget): Limit of cost; it is checked before each request.
     store (Callable[[str, Reply], None]): Called with each answer as soon as it is there, in a thread.
@@ -104,15 +104,15 @@ async def ask_all(
         is reached, the endpoint has never answered yet, or not to the last requests.
     """
     history = budget.history
-    waiting = list(prompts.items())[::-1]
+    waiting = list(queries.items())[::-1]
     results: dict[str, Result] = {}
     fatal: list[EndpointError] = []
 
     async def ask_next() -> None:
         while waiting and not fatal:
-            key, messages = waiting.pop()
+            key, query = waiting.pop()
             try:
-                reply = await ask(messages)
+                reply = await ask(query)
             except EndpointError as error:
                 results[key] = error
                 if is_fatal(error, history):
@@ -122,17 +122,17 @@ async def ask_all(
                 history.answered, history.failures = True, 0
                 await asyncio.to_thread(store, key, reply)
 
-    async def ask(messages: Messages) -> Reply:
+    async def ask(query: Query) -> Reply:
         budget.check()
         try:
-            reply = with_usage(await endpoint.ask(messages), messages)
+            reply = with_usage(await endpoint.ask(query.messages, query.settings), query.messages)
             budget.pay(reply)
         finally:
             budget.end()
         return reply
 
     try:
-        await asyncio.gather(*(ask_next() for _ in range(min(concurrency, len(prompts)))))
+        await asyncio.gather(*(ask_next() for _ in range(min(concurrency, len(queries)))))
     finally:
         await endpoint.close()
     if not history.answered:

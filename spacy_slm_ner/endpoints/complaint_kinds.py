@@ -104,8 +104,13 @@ MEANINGS: dict[ComplaintKind, tuple[str, str]] = {
 }
 
 
-def kind_of(status: Optional[int], names: str) -> ComplaintKind:
-    """Classify a complaint; more specific reasons come first."""
+def kind_of(status: Optional[int], names: str, param: str = "") -> ComplaintKind:
+    """Classify a complaint; more specific reasons come first.
+
+    status (Optional[int]): Its status.
+    names (str): All its messages, codes, types and parameters, which may repeat what was asked.
+    param (str): The parameter that it names in a field of its own.
+    """
     if status == 401 or KEY_PATTERN.search(names):
         return "key"
     if status == 402 or CREDIT_PATTERN.search(names):
@@ -118,13 +123,13 @@ def kind_of(status: Optional[int], names: str) -> ComplaintKind:
         return "address" if names.startswith(PAGE) else "key"
     if status in BUSY or (status is not None and status >= 502) or (status is None and DOWN_PATTERN.search(names)):
         return "down"
-    return kind_of_parameter(status, names)
+    return kind_of_parameter(status, names, param)
 
 
-def kind_of_parameter(status: Optional[int], names: str) -> ComplaintKind:
-    """Classify a complaint by the parameter that it names."""
+def kind_of_parameter(status: Optional[int], names: str, param: str) -> ComplaintKind:
+    """Classify a complaint by the parameter that it names. One about the messages is not about the schema, whatever it says."""
     for kind, pattern in PARAMETERS:
-        if pattern.search(names):
+        if pattern.search(names) and not (kind == "schema" and param and not pattern.search(param)):
             return kind
     if status is not None and status >= 500 and status != 501:
         return "down"

@@ -84,6 +84,7 @@ class ModelSettings(NamedTuple):
     logprobs (bool): Whether to ask for the log-probability of each token.
     schema (Optional[dict[str, Any]]): JSON schema of the answers; None for any text.
     schema_name (str): Name of the schema.
+    extra_body (Optional[dict[str, Any]]): Parameters that only some servers take, such as a grammar.
     """
 
     model: str
@@ -94,6 +95,18 @@ class ModelSettings(NamedTuple):
     logprobs: bool = False
     schema: Optional[dict[str, Any]] = None
     schema_name: str = "answer"
+    extra_body: Optional[dict[str, Any]] = None
+
+
+class Query(NamedTuple):
+    """What a model is asked, and how it is to answer.
+
+    settings (ModelSettings): As those of the endpoint, but for `schema` and `extra_body`.
+    messages (Messages): The prompt.
+    """
+
+    settings: ModelSettings
+    messages: Messages
 
 
 @dataclass
@@ -152,13 +165,16 @@ class Endpoint:
         """Most tries of one request."""
         return self.client.max_retries + 1
 
-    def body(self, messages: Messages, structure: Optional[Structure] = None) -> dict[str, Any]:
+    def body(
+        self, messages: Messages, structure: Optional[Structure] = None, settings: Optional[ModelSettings] = None
+    ) -> dict[str, Any]:
         """Return the parameters of a request that the endpoint accepts, as far as is known.
 
         messages (Messages): The prompt.
         structure (Optional[Structure]): Form of structured output; None for the strictest that is accepted.
+        settings (Optional[ModelSettings]): How it is to answer; None as all are.
         """
-        settings, accepted = self.settings, self._accepted
+        settings, accepted = settings or self.settings, self._accepted
         body: dict[str, Any] = {"model": settings.model, "messages": messages}
         if settings.temperature is not None and accepted.temperature:
             body["temperature"] = settings.temperature
@@ -168,27 +184,21 @@ class Endpoint:
             body["seed"] = settings.seed
         if settings.logprobs and accepted.logprobs:
             body["logprobs"] = True
-        form = self._response_format(structure or accepted.structures[0])
+        if settings.extra_body is not None:
+            body["extra_body"] = settings.extra_body
+        form = response_format(settings, structure or accepted.structures[0])
         return body if form is None else {**body, "response_format": form}
 
-    def _response_format(self, structure: Structure) -> Optional[dict[str, Any]]:
-        """Return the parameter that asks for a form of structured output; None if there is none."""
-        settings = self.settings
-        if settings.schema is None or structure == "none":
-            return None
-        if structure == "json":
-            return {"type": "json_object"}
-        schema = {"name": settings.schema_name, "strict": True, "schema": settings.schema}
-        return {"type": "json_schema", "json_schema": schema}
-
-    async def ask(self, messages: Messages) -> Reply:
+    async def ask(self, messages: Messages, settings: Optional[ModelSettings] = None) -> Reply:
         """Send a request, with a JSON schema first, and without the parameters that the endpoint does not accept after that.
 
+        messages (Messages): The prompt.
+        settings (Optional[ModelSettings]): How this one is to be answered; None as all are.
         RAISES (EndpointError): If there is no answer.
         """
-        tried = 1
+        tried, structures = 1, list(self._accepted.structures)
         while True:
-            body = self.body(messages)
+            body = self.body(messages, settings=settings)
             found = await self._send(body)
             if isinstance(found, Reply):
                 return found
@@ -196,6 +206,9 @@ class Endpoint:
                 await asyncio.sleep(min(0.5 * 2 ** (tried - 1), LONGEST_PAUSE))
                 tried += 1
             elif not self.adapt(found, body):
+                if found.kind == "schema":
+                    # It has no schema any more: the words of the complaint are those of the prompt.
+                    self._accepted.structures = structures
                 raise self.explain_complaint(found)
 
     async def _send(self, body: dict[str, Any]) -> Union[Reply, Complaint]:
@@ -236,7 +249,7 @@ class Endpoint:
         """
         accepted, kind = self._accepted, complaint.kind
         if kind == "schema" and "response_format" in body:
-            if self.body([]).get("response_format") == body["response_format"]:
+            if structure_of(body) == accepted.structures[0]:
                 accepted.structures.pop(0)
         elif kind == "temperature" and body.get("temperature") == DEFAULT_TEMPERATURE:
             accepted.temperature = False
@@ -271,6 +284,21 @@ class Endpoint:
     async def close(self) -> None:
         """Close the connections."""
         await self.client.close()
+
+
+def response_format(settings: ModelSettings, structure: Structure) -> Optional[dict[str, Any]]:
+    """Return the parameter that asks for a form of structured output; None if there is none."""
+    if settings.schema is None or structure == "none":
+        return None
+    if structure == "json":
+        return {"type": "json_object"}
+    return {"type": "json_schema", "json_schema": {"name": settings.schema_name, "strict": True, "schema": settings.schema}}
+
+
+def structure_of(body: Mapping[str, Any]) -> Structure:
+    """Return the form of structured output that a request asks for."""
+    form = body.get("response_format", {}).get("type")
+    return "schema" if form == "json_schema" else "json" if form == "json_object" else "none"
 
 
 def status_text(complaint: Complaint) -> str:

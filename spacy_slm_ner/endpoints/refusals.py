@@ -29,17 +29,19 @@ class Complaint(NamedTuple):
     names (str): All messages, codes, types and parameters.
     said (str): The message to show, shortened.
     in_answer (bool): Whether it came with status 200, so that the openai package has not tried again by itself.
+    param (str): The parameter that it names in a field of its own; empty if it names none.
     """
 
     status: Optional[int]
     names: str
     said: str
     in_answer: bool = False
+    param: str = ""
 
     @property
     def kind(self) -> ComplaintKind:
         """Kind of the complaint."""
-        return kind_of(self.status, self.names)
+        return kind_of(self.status, self.names, self.param)
 
 
 def complaint_of(status: Optional[int], body: Any, redact: Callable[[str], str] = str) -> Complaint:
@@ -52,7 +54,7 @@ def complaint_of(status: Optional[int], body: Any, redact: Callable[[str], str] 
     in_answer = status in (None, 200)
     found = redact("\n".join(strings_in(body)))
     said = redact(message_of(body)) or found
-    return Complaint(status_in(body) if in_answer else status, found, shorten(said), in_answer)
+    return Complaint(status_in(body) if in_answer else status, found, shorten(said), in_answer, param_in(body))
 
 
 def status_in(body: Any) -> Optional[int]:
@@ -63,6 +65,13 @@ def status_in(body: Any) -> Optional[int]:
         if isinstance(value, int | str) and re.fullmatch(r"[45]\d\d", str(value)):
             return int(value)
     return None
+
+
+def param_in(body: Any) -> str:
+    """Return the parameter that an error object names in a field of its own; empty if it names none."""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    param = error.get("param") if isinstance(error, dict) else None
+    return param if isinstance(param, str) else ""
 
 
 def strings_in(body: Any) -> Iterator[str]:

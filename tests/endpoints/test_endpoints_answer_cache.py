@@ -49,6 +49,7 @@ def test_the_first_answer_stays(tmp_path: Path) -> None:
         {"seed": 0},
         {"logprobs": True},
         {"schema": {"type": "object"}},
+        {"extra_body": {"grammar": 'root ::= "x"'}},
     ],
     ids=lambda change: next(iter(change)),
 )
