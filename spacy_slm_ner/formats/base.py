@@ -80,6 +80,10 @@ class Question(Protocol):
         """Return the grammar of the answers that decoding may write."""
         ...
 
+    def schema(self) -> Optional[Dict[str, Any]]:
+        """Return the JSON schema of the answers, strict, for endpoints; None if they are no JSON objects."""
+        ...
+
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         """Read any answer, constrained or not."""
         ...
@@ -143,6 +147,10 @@ class LabelledFormat:
         """Return the questions about a Doc: this one."""
         return (self,)
 
+    def schema(self) -> Optional[Dict[str, Any]]:
+        """None: answers are no JSON objects."""
+        return None
+
     @property
     def definitions(self) -> tuple[tuple[str, Label], ...]:
         """Labels with what the guidelines say about them; none without guidelines."""
@@ -184,6 +192,7 @@ class Request(NamedTuple):
     longest_answer (Optional[str]): An answer of the greatest length that can be needed, where the model writes freely; None if it
         is not known.
     first_line_weight (float): Weight of what is decided in the first line of the target, in training.
+    schema (Optional[Dict[str, Any]]): JSON schema of the answers, for endpoints; None if there is none.
     """
 
     messages: Sequence[Message]
@@ -193,6 +202,7 @@ class Request(NamedTuple):
     draft: Optional[Draft] = None
     longest_answer: Optional[str] = None
     first_line_weight: float = 1.0
+    schema: Optional[Dict[str, Any]] = None
 
 
 ESCAPED = re.compile(r"\\(u[0-9a-f]{4}|.)", re.DOTALL)

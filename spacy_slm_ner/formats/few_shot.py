@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property, partial, update_wrapper
 from pathlib import Path
-from typing import Any, List, Sequence, Union, get_args
+from typing import Any, Dict, List, Optional, Sequence, Union, get_args
 
 from spacy.tokens import Doc
 
@@ -83,6 +83,9 @@ class QuestionWithExamples:
 
     def constraint(self, doc: Doc) -> Grammar:
         return self.question.constraint(doc)
+
+    def schema(self) -> Optional[Dict[str, Any]]:
+        return self.question.schema()
 
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         """Read an answer; what is in an example instead of the text is a problem of its own kind."""

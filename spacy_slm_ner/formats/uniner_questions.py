@@ -82,6 +82,9 @@ class LabelQuestion:
     def constraint(self, doc: Doc) -> StringListGrammar:
         return StringListGrammar(QuotedTokens.from_doc(doc), TokenRanges.from_doc(doc))
 
+    def schema(self) -> None:
+        """None: endpoints take schemas of objects alone."""
+
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         return locate_content(read_string_list(text, self.label), doc, self.labels, self.intents)
 
@@ -112,6 +115,9 @@ class IntentQuestion:
 
     def constraint(self, doc: Doc) -> Grammar:
         return ChoiceGrammar(tuple(map(quote, self.intents)))
+
+    def schema(self) -> None:
+        """None: endpoints take schemas of objects alone."""
 
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         name = read_name(text)

@@ -1,5 +1,6 @@
 """From what an endpoint sends to the answer of a generator."""
 
+import logging
 import re
 from itertools import accumulate
 from typing import Iterator, Sequence
@@ -10,6 +11,8 @@ from ..constraints.guide import Answer, ScoredSegment
 from ..endpoints.replies import Reply, explain_no_answer
 from ..errors import EndpointError
 from ..formats.base import Request
+
+logger = logging.getLogger("spacy_slm_ner")
 
 FENCE = "```"
 FENCED = re.compile(r"```[ \t]*\w*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
@@ -35,9 +38,25 @@ def answer_from_reply(reply: Reply, request: Request) -> Answer:
 def final_text(text: str, request: Request) -> str:
     """Return what is left without reasoning and code fences. What the grammar can write is an answer as it is."""
     final = unfenced(final_answer(text), request)
-    if final == text or any(find_path(request.grammar, written) is not None for written in (text, f"{text}\n")):
-        return text
-    return final.strip()
+    return text if final == text or is_of_grammar(text, request) else final.strip()
+
+
+def is_of_grammar(text: str, request: Request) -> bool:
+    """Whether the grammar can write an answer, without its last line break too."""
+    return any(find_path(request.grammar, written) is not None for written in (text, f"{text}\n"))
+
+
+def warn_about_grammar(answers: Sequence[Answer], requests: Sequence[Request]) -> None:
+    """Warn about complete answers that are outside of the grammar that was sent."""
+    pairs = [pair for pair in zip(answers, requests) if pair[1].constrained and pair[0].complete and not pair[0].problems]
+    outside = sum(not is_of_grammar(answer.text, request) for answer, request in pairs)
+    if outside:
+        logger.warning(
+            "%d of %d answers are outside of the grammar that was sent: the server takes none, or under another name. See "
+            "`structure` of the model.",
+            outside,
+            len(pairs),
+        )
 
 
 def unfenced(text: str, request: Request) -> str:

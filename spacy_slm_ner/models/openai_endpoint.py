@@ -1,5 +1,6 @@
 """`spacy-slm-ner.OpenAI.v1`: an OpenAI-compatible endpoint as the generator of `slm_ner`. It needs no torch."""
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,18 @@ from ..endpoints.addresses import BASE_URL_VARIABLE, check_address
 from ..endpoints.answer_cache import AnswerCache, request_key
 from ..endpoints.ask_all import Budget, History, Result, ask_all
 from ..endpoints.complaint_kinds import ComplaintKind
-from ..endpoints.endpoint import NO_KEY, Endpoint, Messages, ModelSettings, RequestOptions
+from ..endpoints.endpoint import NO_KEY, Endpoint, Messages, ModelSettings, Query, RequestOptions
 from ..endpoints.own_loop import run_in_own_loop
 from ..endpoints.prices import Price, find_price, read_prices
 from ..endpoints.replies import Reply
 from ..endpoints.total_cost import TotalCost
 from ..errors import BaseModelError, EndpointError
 from ..formats.base import Request
-from .endpoint_answers import answer_from_reply, answer_without_reply
+from .answer_structure import Structure, check_structure, with_structure
+from .endpoint_answers import answer_from_reply, answer_without_reply, warn_about_grammar
 from .model_around import model_around
+
+logger = logging.getLogger("spacy_slm_ner")
 
 
 def create_openai(
@@ -39,6 +43,7 @@ def create_openai(
     max_cost: Optional[float] = None,
     prices: Optional[str] = None,
     cache: Optional[str] = None,
+    structure: Structure = "json_schema",
 ) -> Model[List[Request], Union[List[Answer], Floats1d]]:
     """Registered as `spacy-slm-ner.OpenAI.v1`. It cannot be trained. Windows of texts are counted in characters.
 
@@ -59,12 +64,17 @@ def create_openai(
         limit.
     prices (Optional[str]): JSON file of prices, over those of the package.
     cache (Optional[str]): SQLite file in which answers are kept, so that none is paid twice; None for no file.
+    structure (Structure): What says how answers must look. "json_schema": the strict schema of formats that have one, for any
+        endpoint; one that refuses schemas is asked without. "vllm" or "llama.cpp": the grammar of the text, as this server takes
+        it, so that a constrained component may ask it. "none": nothing but the prompt.
     RETURNS (Model[List[Request], Union[List[Answer], Floats1d]]): The model.
     RAISES (EndpointError): If no endpoint can have this address.
+    RAISES (ValueError): If a setting is not allowed.
     """
     for name, value, least in (("concurrency", concurrency, 1), ("timeout", timeout, 0.001), ("retries", retries, 0)):
         if value < least:
             raise ValueError(f"Got {name} = {value}, allowed is {least} or more.")
+    check_structure(structure)
     check_address(base_url)
     price = find_price(model, read_prices(Path(prices) if prices else None))
     if max_cost is not None and (max_cost < 0 or price is None):
@@ -74,7 +84,8 @@ def create_openai(
         )
     asked = ModelSettings(model, base_url, temperature, max_tokens, seed, logprobs)
     options = RequestOptions(timeout, retries)
-    settings = OpenAISettings(asked, options, api_key_env, concurrency, max_cost, price, Path(cache) if cache else None)
+    file = Path(cache) if cache else None
+    settings = OpenAISettings(asked, options, api_key_env, concurrency, max_cost, price, file, structure)
     return model_around("openai", OpenAIShim(settings))
 
 
@@ -89,6 +100,7 @@ class OpenAISettings:
     max_cost (Optional[float]): US dollars.
     price (Optional[Price]): Price of the model.
     cache (Optional[Path]): File of answers.
+    structure (Structure): What says how answers must look.
     """
 
     model: ModelSettings
@@ -98,6 +110,7 @@ class OpenAISettings:
     max_cost: Optional[float]
     price: Optional[Price]
     cache: Optional[Path]
+    structure: Structure
 
     @property
     def advice(self) -> Dict[ComplaintKind, str]:
@@ -106,6 +119,7 @@ class OpenAISettings:
             "temperature": "Set `temperature` of the model to null, which sends none, or to a value that it takes.",
             "seed": "Set `seed` of the model to null.",
             "max_tokens": "Set `max_tokens` of the model.",
+            "schema": "Set `structure` of the model to what the server takes, or to none with `constrained = false`.",
             "context": "Lower `window` of the component, which is counted in characters, or `max_tokens` of the model.",
             "credit": "Add credit or raise the limit.",
             "key": f"Set {self.api_key_env} to a valid key.",
@@ -146,30 +160,44 @@ class OpenAIShim(Shim):
                 "An endpoint cannot be trained. Leave the component out of training (`frozen_components`), or take "
                 "spacy-slm-ner.CausalLM.v1, which can."
             )
-        if any(request.constrained for request in inputs):
-            raise ValueError("An endpoint writes freely. Set `constrained = false` in the config of the component.")
-        prompts = [messages_of(request) for request in inputs]
-        keys = [self.key_of(request) for request in inputs]
-        results = self.ask(dict(zip(keys, prompts)))
-        return [to_answer(results[key], request) for key, request in zip(keys, inputs)], lambda gradient: []
+        queries = [self.query(request) for request in inputs]
+        keys = [request_key(*query) if isinstance(query, Query) else "" for query in queries]
+        results = self.ask({key: query for key, query in zip(keys, queries) if isinstance(query, Query)})
+        found = [results[key] if isinstance(query, Query) else query for key, query in zip(keys, queries)]
+        answers = [to_answer(result, request) for result, request in zip(found, inputs)]
+        warn_about_grammar(answers, inputs)
+        return answers, lambda gradient: []
+
+    def query(self, request: Request) -> Union[Query, EndpointError]:
+        """Make the query for a request; an error if its grammar is too large.
+
+        RAISES (ValueError): See `with_structure`.
+        """
+        try:
+            settings = with_structure(self.settings.model, self.settings.structure, request)
+        except EndpointError as error:
+            return error
+        return Query(settings, messages_of(request))
 
     def key_of(self, request: Request) -> str:
         """Return the key of a request in the cache."""
-        return request_key(self.settings.model, messages_of(request))
+        query = self.query(request)
+        return request_key(*(query if isinstance(query, Query) else (self.settings.model, messages_of(request))))
 
-    def ask(self, prompts: Dict[str, Messages]) -> Dict[str, Result]:
+    def ask(self, queries: Dict[str, Query]) -> Dict[str, Result]:
         """Ask what has no answer yet.
 
-        prompts (Dict[str, Messages]): Prompts by their keys.
+        queries (Dict[str, Query]): Queries by their keys.
         RETURNS (Dict[str, Result]): Answers and errors by their keys.
         RAISES (EndpointError): See `ask_all`.
         """
         settings, history = self.settings, self.history
         cache = AnswerCache(settings.cache) if settings.cache else None
-        known: Dict[str, Result] = dict(cache.find(prompts)) if cache else {}
-        known |= {key: history.left_over.pop(key) for key in prompts if key in history.left_over}
-        new = {key: messages for key, messages in prompts.items() if key not in known}
+        known: Dict[str, Result] = dict(cache.find(queries)) if cache else {}
+        known |= {key: history.left_over.pop(key) for key in queries if key in history.left_over}
+        new = {key: query for key, query in queries.items() if key not in known}
         if new:
+            structures = list(history.accepted.structures)
             endpoint = Endpoint(settings.model, settings.find_key(), settings.options, settings.advice, history.accepted)
             budget = Budget(history, settings.price, settings.max_cost, self.total)
             store = cache.store if cache else ignore
@@ -178,6 +206,9 @@ class OpenAIShim(Shim):
             except EndpointError:
                 history.left_over |= {key: reply for key, reply in known.items() if isinstance(reply, Reply)}
                 raise
+            finally:
+                if history.accepted.structures != structures:
+                    logger.warning("The endpoint refused the JSON schema of the answers. They are asked for without it.")
         return known
 
     # What `GeneratorShim` asks for

@@ -93,7 +93,7 @@ class Asker(NamedTuple):
         before = [(one.request.messages, one.answer.text) for one in done] if self.form.conversation else []
         messages = next_turn(question.render(window.doc), before)
         longest = None if self.constrained else longest_answer(question, window.doc)
-        return Request(messages, grammar, self.constrained, draft=draft, longest_answer=longest)
+        return Request(messages, grammar, self.constrained, draft=draft, longest_answer=longest, schema=question.schema())
 
 
 def next_turn(messages: Sequence[Message], before: Iterable[tuple[Sequence[Message], str]]) -> List[Message]:

@@ -436,11 +436,6 @@ def test_an_endpoint_needs_a_key_of_openai(monkeypatch: pytest.MonkeyPatch) -> N
         nlp.initialize()
 
 
-def test_an_endpoint_writes_freely() -> None:
-    with pytest.raises(ValueError, match="constrained = false"):
-        pipeline("http://127.0.0.1:9/v1", config={"constrained": True})(TEXTS[0])
-
-
 def test_an_endpoint_has_no_adapters() -> None:
     slm_ner = component(pipeline("http://127.0.0.1:9/v1"))
     assert slm_ner.adapters == []
