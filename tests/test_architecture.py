@@ -251,6 +251,7 @@ OVER_SEVERAL = {
     "test_workflow",
     "cli/test_cli_intents",
     "formats/test_formats_law",
+    "models/test_models_openai_server",
     "pipeline/test_pipeline_configs",
     "pipeline/test_pipeline_training",
     "synthesis/test_synthesis_commands",

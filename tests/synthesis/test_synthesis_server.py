@@ -1,19 +1,12 @@
-"""A real server program: `transformers serve` with a small model that knows one answer.
-
-The server needs another version of transformers than this package; `make test` puts it into a folder of its own.
-"""
+"""A real server program: `transformers serve` with a small model that knows one answer."""
 
 import json
-import os
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
 from tokenizers import AddedToken
+from transformers_server import serving
 
 from spacy_slm_ner.cli.generate import generate
 from spacy_slm_ner.endpoints.endpoint import RequestOptions
@@ -21,7 +14,6 @@ from spacy_slm_ner.models.pretrained.hub import find_base
 from spacy_slm_ner.synthesis.run import Limits
 from spacy_slm_ner.synthesis.spec import Spec
 
-SERVER = Path(sys.prefix) / "server"
 GOOD = [
     {"text": "Anna comes on Friday.", "labels": [{"word": "Anna", "label": "B-NAME"}, {"word": "Friday", "label": "B-DATE"}]},
     {"text": "Nothing to say here.", "labels": []},
@@ -65,43 +57,9 @@ def small_spec(make_spec: Callable[..., Spec], tmp_path: Path) -> Spec:
 
 @pytest.fixture
 def served(small_spec: Spec, tmp_path: Path) -> Iterator[str]:
-    if not (SERVER / "transformers").is_dir():
-        pytest.skip(f"needs the server in {SERVER}: make test puts it there")
     write_model(tmp_path / "model", json.dumps({"records": [*GOOD, BAD]}))
-    port = free_port()
-    path = os.pathsep.join([str(SERVER), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")}
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", small_spec.model]
-    with (tmp_path / "server.log").open("w") as log:
-        program = subprocess.Popen([*command, "--port", str(port), "--device", "cpu"], env=environment, stdout=log, stderr=log)
-        try:
-            wait_until_healthy(f"http://localhost:{port}/health", program, tmp_path / "server.log")
-            yield f"http://localhost:{port}/v1"
-        finally:
-            program.terminate()
-            program.wait(30)
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("localhost", 0))
-        port: int = one.getsockname()[1]
-    return port
-
-
-def wait_until_healthy(address: str, program: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(600):
-        if program.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(address, timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"The server did not start:\n{log.read_text()[-3000:]}")
+    with serving(tmp_path / "model", tmp_path) as address:
+        yield address
 
 
 def test_records_from_a_real_server(served: str, small_spec: Spec, key: str, tmp_path: Path) -> None:
