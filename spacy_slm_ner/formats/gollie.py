@@ -27,6 +27,7 @@ from .base import (
 from .class_names import name_classes
 from .entity_locator import locate_content
 from .gollie_answer import read_calls
+from .placement import NEXT, NextOrAll, Placement, by_order
 from .prompts import load_prompt_template
 from .quoted_tokens import QuotedTokens, TokenRanges, quote
 
@@ -53,7 +54,12 @@ def call_end(occurrence: Optional[int]) -> str:
 
 @dataclass(frozen=True)
 class Gollie(LabelledFormat):
-    """The format of this module."""
+    """The format of this module.
+
+    placement (Placement): Which places entities of free answers have.
+    """
+
+    placement: Placement = NEXT
 
     @cached_property
     def class_names(self) -> dict[str, str]:
@@ -82,7 +88,7 @@ class Gollie(LabelledFormat):
 
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         content = read_calls(text, {name: label for label, name in self.class_names.items()})
-        return locate_content(content, doc, self.labels, self.intents)
+        return locate_content(content, doc, self.labels, self.intents, self.placement)
 
 
 @lru_cache(maxsize=1_000)
@@ -174,10 +180,13 @@ class GollieGrammar:
         return state[0] == "done"
 
 
-def create_gollie(guidelines: GuidelinesSetting = None) -> FormatFactory:
+def create_gollie(guidelines: GuidelinesSetting = None, mentions: NextOrAll = "next", fuzzy: float = 0.0) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.Gollie.v1`.
 
     guidelines (GuidelinesSetting): Descriptions and examples of the labels; see `with_guidelines`.
+    mentions (NextOrAll): Which place is meant where the words of an entity occur several times; see `Placement`, also for
+        `fuzzy`.
+    fuzzy (float): Least similarity of a place whose words differ; 0 for none.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
-    return with_guidelines(Gollie, guidelines)
+    return with_guidelines(Gollie, guidelines, placement=by_order(mentions, fuzzy))

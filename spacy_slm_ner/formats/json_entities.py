@@ -23,6 +23,7 @@ from .base import (
 )
 from .entity_locator import locate_content
 from .json_answer import JsonReader
+from .placement import NEXT, Mentions, Placement
 from .prompts import render_prompt
 from .quoted_tokens import QuotedTokens, TokenRanges, quote
 
@@ -44,7 +45,12 @@ def item_end(label: str, occurrence: int) -> str:
 
 @dataclass(frozen=True)
 class Json(LabelledFormat):
-    """The format of this module."""
+    """The format of this module.
+
+    placement (Placement): Which places entities of free answers have.
+    """
+
+    placement: Placement = NEXT
 
     def render(self, doc: Doc) -> list[Message]:
         return render_prompt("json", self, doc.text)
@@ -63,7 +69,7 @@ class Json(LabelledFormat):
 
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
         content = JsonReader(text).read()
-        return locate_content(content, doc, self.labels, self.intents)
+        return locate_content(content, doc, self.labels, self.intents, self.placement)
 
     def schema(self) -> dict[str, Any]:
         """Make the JSON schema of an answer, in the subset that structured output accepts: every property is required."""
@@ -134,10 +140,12 @@ class JsonGrammar:
         return state[0] == "done"
 
 
-def create_json(guidelines: GuidelinesSetting = None) -> FormatFactory:
+def create_json(guidelines: GuidelinesSetting = None, mentions: Mentions = "next", fuzzy: float = 0.0) -> FormatFactory:
     """Return the factory of the format, registered as `spacy-slm-ner.Json.v1`.
 
     guidelines (GuidelinesSetting): Descriptions and examples of the labels; see `with_guidelines`.
+    mentions (Mentions): Which place is meant where the words of an entity occur several times; see `Placement`, also for `fuzzy`.
+    fuzzy (float): Least similarity of a place whose words differ; 0 for none.
     RETURNS (FormatFactory): Makes the format for labels and intents.
     """
-    return with_guidelines(Json, guidelines)
+    return with_guidelines(Json, guidelines, placement=Placement(mentions, fuzzy))

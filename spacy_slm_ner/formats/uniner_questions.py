@@ -12,6 +12,7 @@ from ..labels.guidelines import Label
 from .answer_problems import choose_intent
 from .base import Message, ParsedAnswer, gold_spans
 from .entity_locator import locate_content
+from .placement import Placement
 from .prompts import load_prompt_template
 from .quoted_tokens import QuotedTokens, TokenRanges, quote
 from .string_list_answer import read_string_list
@@ -47,11 +48,13 @@ class LabelQuestion:
     label (str): The label.
     definition (Optional[Label]): What the guidelines say about it.
     turns (TextTurns): What is said before.
+    placement (Placement): Which places entities of free answers have.
     """
 
     label: str
     definition: Optional[Label]
     turns: TextTurns
+    placement: Placement
 
     @property
     def labels(self) -> Sequence[str]:
@@ -86,7 +89,7 @@ class LabelQuestion:
         """None: endpoints take schemas of objects alone."""
 
     def parse(self, text: str, doc: Doc) -> ParsedAnswer:
-        return locate_content(read_string_list(text, self.label), doc, self.labels, self.intents)
+        return locate_content(read_string_list(text, self.label), doc, self.labels, self.intents, self.placement)
 
     def complete_part(self, text: str) -> str:
         return text
