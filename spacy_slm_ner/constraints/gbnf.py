@@ -15,8 +15,8 @@ from .grammar import Edge, Grammar, State
 
 # Most alternatives of a rule. Of longer lists, rules are made from their end on.
 WIDTH = 16
-# States that are looked at for each rule that is allowed, as many may share one.
-STATES_PER_RULE = 50
+# Edges that are looked at for each rule that is allowed, as those of many states may be alternatives of one rule.
+EDGES_PER_RULE = 200
 
 
 class Alternative(NamedTuple):
@@ -41,19 +41,19 @@ def to_gbnf(grammar: Grammar, most_rules: int) -> str:
     RETURNS (str): One rule a line, `root` first. It depends on the grammar alone.
     RAISES (GrammarSizeError): If there are more rules.
     """
-    rules = RuleMaker(grammar, STATES_PER_RULE * most_rules)
+    rules = RuleMaker(grammar, EDGES_PER_RULE * most_rules)
     lines = [
         f"{name} ::= {' | '.join(alternatives)}\n" for name, alternatives in RuleWriter(rules.make(), rules.numbered).write()
     ]
     if len(lines) > most_rules:
-        raise too_large(f"{len(lines):,} rules", most_rules)
+        raise GrammarSizeError(explain_size(f"{len(lines):,} rules", most_rules))
     return "".join(lines)
 
 
-def too_large(size: str, most: int) -> GrammarSizeError:
-    return GrammarSizeError(
+def explain_size(size: str, most: int) -> str:
+    return (
         f"The grammar of the answers to a text has {size}, allowed are {most:,}. Lower `window` of the component, or take a "
-        "format with a smaller one, such as spacy-slm-ner.TrailingTags.v1."
+        "format with smaller ones, such as spacy-slm-ner.TrailingTags.v1."
     )
 
 
@@ -62,12 +62,12 @@ class RuleMaker:
     """Makes rules of the states of a grammar, from the end of the answers to their start.
 
     grammar (Grammar): The grammar.
-    most_states (int): Most states.
+    most_edges (int): Most edges.
     numbered (list[Rule]): The rules, by their numbers.
     """
 
     grammar: Grammar
-    most_states: int
+    most_edges: int
     numbered: list[Rule] = field(default_factory=list)
     _numbers: dict[Rule, int] = field(default_factory=dict)
     # What stands for each state that is done, and the numbers of the rules of states that lead back to themselves.
@@ -78,10 +78,10 @@ class RuleMaker:
         """Make all rules.
 
         RETURNS (Alternative): What stands for the start.
-        RAISES (GrammarSizeError): If there are more states.
+        RAISES (GrammarSizeError): If there are more edges.
         """
         opened: dict[State, Sequence[Edge]] = {}
-        waiting = [self.grammar.start]
+        waiting, seen = [self.grammar.start], 0
         while waiting:
             state = waiting[-1]
             if state in self._done:
@@ -91,8 +91,9 @@ class RuleMaker:
             else:
                 opened[state] = self.grammar.edges(state)
                 waiting += [target for target in self._targets(opened[state]) if not self._is_loop(target, opened)]
-                if len(self._done) + len(opened) > self.most_states:
-                    raise too_large("too many states", self.most_states)
+                seen += len(opened[state])
+                if seen > self.most_edges:
+                    raise GrammarSizeError(explain_size(f"more than {self.most_edges:,} edges", self.most_edges))
         return self._done[self.grammar.start]
 
     def _targets(self, edges: Sequence[Edge]) -> Iterator[State]:

@@ -92,8 +92,8 @@ class JsonGrammar:
     """Grammar of the object.
 
     States: ("head", 0), before anything; ("items", position), after an entity; ("first", position), before its text;
-    ("inside", end, start or None), after some of its tokens, where its text may be the second with them or the first; ("done",
-    tokens), after everything.
+    ("inside", end, start), after some of its tokens, without a start if none has this text before it; ("done", tokens), after
+    everything.
     """
 
     tokens: QuotedTokens

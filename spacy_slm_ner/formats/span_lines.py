@@ -126,7 +126,8 @@ class SpanLinesTokens(WrittenTokens):
 
     def count(self, start: int, end: int, position: int) -> int:
         """Count the occurrences of the text of a range, from a position up to the range itself."""
-        return sum(1 for first, _ in self.occurrences(self.join(start, end), position) if first <= start)
+        text = self.join(start, end)
+        return sum(self._match_end(first, text) is not None for first in range(position, start + 1))
 
     def earlier(self, start: int, end: int, position: int) -> Optional[int]:
         """Find the first token at or behind an earlier place of the text of a range; see `earlier_token`."""
