@@ -53,7 +53,7 @@ def test_right_answers_give_all_entities(format: str, corpus: Path, monkeypatch:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_spoiled_answers_invent_nothing_and_are_counted(format: str, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gold, found, expected = ask(corpus, format, 0.3, monkeypatch)
+    gold, found, expected = ask(corpus, format, 0.6, monkeypatch)
     for one, other in zip(gold, found):
         known, seen = ({Span(ent.start, ent.end, ent.label_) for ent in doc.ents} for doc in (one, other))
         assert seen <= known
@@ -64,7 +64,7 @@ def test_spoiled_answers_invent_nothing_and_are_counted(format: str, corpus: Pat
     assert (counts["queries"], counts["unparsable"], counts["hallucinated"]) == expected[:3]
     assert (kinds["not in the text"], kinds["unknown label"]) == expected[2:]
     assert expected.unparsable > 0 and expected.hallucinated > 0
-    assert agreed_scores([Example(*pair) for pair in zip(found, gold)])["all"][2] > 0.8
+    assert agreed_scores([Example(*pair) for pair in zip(found, gold)])["all"][2] > 0.6
 
 
 def test_an_endpoint_is_asked_in_every_format_that_there_is() -> None:

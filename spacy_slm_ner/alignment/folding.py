@@ -8,6 +8,7 @@ each character in the text.
 import re
 import unicodedata
 from bisect import bisect_left
+from functools import lru_cache
 from typing import Iterator, NamedTuple, Optional
 
 QUOTE_MARKS = dict.fromkeys("‘’‚‛`´ʼ′", "'") | dict.fromkeys("“”„‟″", '"')
@@ -89,11 +90,13 @@ def grapheme_clusters(text: str) -> Iterator[tuple[int, int]]:
             start = end
 
 
+@lru_cache(maxsize=65_536)
 def extends(char: str) -> bool:
     """Whether a character belongs to the grapheme cluster of the one before."""
     return unicodedata.category(char).startswith("M") or bool(EXTENDS.match(char))
 
 
+@lru_cache(maxsize=65_536)
 def fold_cluster(cluster: str) -> str:
     """Fold a grapheme cluster and remove its invisible characters. A dotted or dotless i becomes an i."""
     visible = "".join(char for char in cluster if not is_invisible(char))

@@ -6,6 +6,7 @@ ever looser methods. To find all occurrences would be wrong: "Move the 4 PM call
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Iterator, NamedTuple, Optional, Sequence
 
 from ..types import Span
@@ -88,13 +89,23 @@ class Cursor:
         """
         for method in methods:
             if not method.folded:
-                yield find_ranges(method.pattern(mention.words), self.text, start, method.inside), method.statuses
+                if all(needle in self._squeezed for needle in method.needles(mention.words)):
+                    yield find_ranges(method.pattern(mention.words), self.text, start, method.inside), method.statuses
                 continue
             words = [fold_loosely(word).text for word in mention.words]
-            if all(word.strip() for word in words):
+            if all(word.strip() for word in words) and all(one in self._folded_squeezed for one in method.needles(words)):
                 place = self.folded.position(start)
                 ranges = find_ranges(method.pattern(words), self.folded.text, place, method.inside, folded=True)
                 yield self._unfolded(ranges), method.statuses
+
+    @cached_property
+    def _squeezed(self) -> str:
+        """The text without white space."""
+        return "".join(self.text.split())
+
+    @cached_property
+    def _folded_squeezed(self) -> str:
+        return "".join(self.folded.text.split())
 
     def _unfolded(self, ranges: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """Map ranges of the folded text to ranges of the text."""

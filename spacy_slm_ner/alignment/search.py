@@ -40,6 +40,16 @@ def respaced_pattern(words: Sequence[str]) -> str:
     return r"\s*".join(re.escape(char) for word in words for char in word if not char.isspace())
 
 
+def parts_of(words: Sequence[str]) -> list[str]:
+    """Return what a text without white space holds wherever a pattern of whole words matches."""
+    return ["".join(re.sub(r"^\W+", "", word).split()) for word in words]
+
+
+def whole_of(words: Sequence[str]) -> list[str]:
+    """Return what a text without white space holds wherever the respaced words are."""
+    return ["".join("".join(words).split())]
+
+
 class SearchMethod(NamedTuple):
     """A method to search words in a text.
 
@@ -47,12 +57,15 @@ class SearchMethod(NamedTuple):
     folded (bool): Whether to search the folded text.
     statuses (tuple[Status, ...]): Statuses of a match.
     inside (bool): Whether a match may begin and end inside a word.
+    needles (Callable[[Sequence[str]], list[str]]): Makes of words what the text holds without its white space, if they match: to
+        look for that takes no time.
     """
 
     pattern: Callable[[Sequence[str]], str]
     folded: bool
     statuses: tuple[Status, ...]
     inside: bool = False
+    needles: Callable[[Sequence[str]], list[str]] = parts_of
 
 
 # From strict to loose.
@@ -61,7 +74,7 @@ WHOLE_WORDS = (
     SearchMethod(joined_pattern, False, ("joined",)),
     SearchMethod(words_pattern, True, ("folded",)),
     SearchMethod(joined_pattern, True, ("folded", "joined")),
-    SearchMethod(respaced_pattern, True, ("respaced",)),
+    SearchMethod(respaced_pattern, True, ("respaced",), needles=whole_of),
 )
 # For words that stand nowhere as whole words.
 INSIDE_WORDS = (

@@ -79,11 +79,11 @@ class EntityLocator:
 
     @cached_property
     def _cursor(self) -> Cursor:
-        return Cursor(self.doc.text)
+        return Cursor(self.ranges.text)
 
     @cached_property
     def _fuzzy(self) -> FuzzySearch:
-        return FuzzySearch(self.doc.text, self.ranges.starts, self.ranges.ends)
+        return FuzzySearch(self.ranges.text, self.ranges.starts, self.ranges.ends)
 
     def add(self, named: NamedEntity) -> None:
         """Locate an entity, or add the problem why it is not used."""
@@ -141,7 +141,7 @@ class EntityLocator:
             self._position = best.span.end
         statuses: list[str] = [status for status in best.statuses if status != "reordered"]
         # The methods of `alignment` ignore spaces at the ends of words.
-        if not statuses and named.text.split() != self.doc.text[best.span.start : best.span.end].split():
+        if not statuses and named.text.split() != self.ranges.text[best.span.start : best.span.end].split():
             statuses = ["respaced"]
         if statuses:
             self.problems.append(describe("inexact", named.text, ", ".join(statuses)))
