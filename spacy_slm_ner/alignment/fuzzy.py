@@ -78,10 +78,12 @@ def lower(text: str) -> str:
 
 
 def blank(text: str, ranges: Sequence[tuple[int, int]]) -> str:
-    """Fill ranges with what no words are like."""
-    for start, end in ranges:
-        text = text[:start] + "\0" * (end - start) + text[end:]
-    return text
+    """Fill ranges, which do not overlap, with what no words are like."""
+    parts, position = list[str](), 0
+    for start, end in sorted(ranges):
+        parts += [text[position:start], "\0" * (end - start)]
+        position = end
+    return "".join([*parts, text[position:]])
 
 
 def require_rapidfuzz() -> None:

@@ -148,8 +148,10 @@ class EntityLocator:
 
     def _find_alike(self, named: NamedEntity, label: str) -> None:
         """Find a free place whose words are like those of an entity, if the policy admits it."""
+        # What is alike cannot be counted.
+        is_numbered = self.placement.mentions == "occurrence" and named.occurrence != 1
         taken = [self._characters(one.span)[:2] for one in self._found]
-        place = self._fuzzy.find(named.text, self.placement.fuzzy, taken) if self.placement.fuzzy else None
+        place = self._fuzzy.find(named.text, self.placement.fuzzy, taken) if self.placement.fuzzy and not is_numbered else None
         if place is None:
             self.problems.append(describe("not in the text", named.text))
         elif self._take(Span(place.start, place.end, label), named):

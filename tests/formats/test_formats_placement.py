@@ -77,6 +77,12 @@ def test_words_that_are_alike(named: str, fuzzy: float, found: str | None, doc: 
     assert kinds == ["inexact" if found else "not in the text"]
 
 
+def test_what_is_alike_has_no_number(doc: Doc) -> None:
+    placement = Placement("occurrence", 0.85)
+    assert locate(doc, placement, ("Ottolina Varga", 2)) == ([], ["not in the text"])
+    assert locate(doc, placement, ("Ottolina Varga", 1)) == ([("Ottoline Varga", 8)], ["inexact"])
+
+
 def test_a_place_that_is_taken_is_not_alike(doc: Doc) -> None:
     found, kinds = locate(doc, Placement(fuzzy=0.6), "May 4", "Mey 4", "Mey 4")
     assert ([text for text, _ in found], kinds) == (["May 4", "May 5"], ["inexact", "not in the text"])
