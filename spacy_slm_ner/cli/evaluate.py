@@ -23,10 +23,12 @@ ROWS = (
 )
 RATES = {
     "hallucination": "hallucination rate",
+    "copied": "rate of entities copied from examples",
     "conflict": "conflict rate",
     "unparsable": "unparsable rate",
     "unusable": "share of texts with unusable parts",
     "queries_per_text": "queries per text",
+    "cost": "cost in US dollars",
 }
 
 

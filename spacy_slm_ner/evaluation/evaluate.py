@@ -11,6 +11,7 @@ from spacy.training import Example
 from ..labels import best_category
 from ..types import Span
 from .calibration import Calibration, measure_calibration
+from .cost import endpoints_in, paid_by
 from .intents import IntentScores, score_intents
 from .pairing import Pair, pair_spans
 from .protocols import SPAN, score_protocols
@@ -141,12 +142,15 @@ def evaluate_docs(
     gold (Sequence[Doc]): Docs with gold entities and, optionally, exclusive gold categories.
     gold_preproc (bool): Use the gold tokens instead of the pipeline's tokenizer.
     labels (Sequence[str]): Entity labels to score; entities of other labels are dropped on both sides. Empty for all.
-    passes (int): Number of timed passes; the first also warms up.
+    passes (int): Number of timed passes; the first also warms up. There is one where an endpoint is asked.
     protocols (Sequence[str]): Names of the protocols to score by; see `PROTOCOLS`.
     RETURNS (Evaluation): The figures.
     RAISES (EvaluationError): If a gold Doc has no entity annotation, spaCy and seqeval disagree, or a protocol is unknown.
     """
-    docs, seconds = annotate(nlp, gold, gold_preproc, passes)
+    before = paid_by(nlp)
+    # An endpoint is paid for each pass.
+    docs, seconds = annotate(nlp, gold, gold_preproc, 1 if any(endpoints_in(nlp)) else passes)
+    after = paid_by(nlp)
     require_annotation(gold)
     if labels:
         docs = [restrict(doc, labels) for doc in docs]
@@ -165,7 +169,7 @@ def evaluate_docs(
         measure_calibration(docs, gold),
         unusable,
         score_protocols(protocols, examples, pairs),
-        measure_rates(docs, asking),
+        measure_rates(docs, asking, None if before is None or after is None else after - before),
     )
 
 

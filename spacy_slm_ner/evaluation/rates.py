@@ -20,6 +20,7 @@ class Rates(NamedTuple):
     unparsable (Optional[float]): Share of the answers that could not be parsed at all.
     unusable (Optional[float]): Share of the texts with a part of text or answer that could not be used.
     queries_per_text (Optional[float]): Mean number of requests for a text.
+    cost (Optional[float]): US dollars that were paid for all texts.
     """
 
     hallucination: Optional[float]
@@ -28,6 +29,7 @@ class Rates(NamedTuple):
     unparsable: Optional[float]
     unusable: Optional[float]
     queries_per_text: Optional[float]
+    cost: Optional[float] = None
 
 
 def count_of(doc: Doc, component: str, key: str) -> Optional[int]:
@@ -55,11 +57,12 @@ def ratio(part: Optional[int], whole: Optional[int]) -> Optional[float]:
     return part / whole if part is not None and whole else None
 
 
-def measure_rates(docs: Sequence[Doc], components: Sequence[str]) -> Rates:
+def measure_rates(docs: Sequence[Doc], components: Sequence[str], cost: Optional[float] = None) -> Rates:
     """Measure rates over annotated Docs.
 
     docs (Sequence[Doc]): The Docs.
     components (Sequence[str]): Names of the components that ask a language model; none if the pipeline has none.
+    cost (Optional[float]): US dollars that they have paid; None if it is not known, or they pay nothing.
     RETURNS (Rates): The rates.
     """
     sums = {key: total(docs, components, key) for key in AnswerCounts._fields}
@@ -71,4 +74,5 @@ def measure_rates(docs: Sequence[Doc], components: Sequence[str]) -> Rates:
         unparsable=ratio(sums["unparsable"], sums["queries"]),
         unusable=ratio(faulty, len(docs)) if components else None,
         queries_per_text=ratio(sums["queries"], len(docs)),
+        cost=cost,
     )

@@ -211,6 +211,11 @@ class OpenAIShim(Shim):
                     logger.warning("The endpoint refused the JSON schema of the answers. They are asked for without it.")
         return known
 
+    @property
+    def paid(self) -> Optional[float]:
+        """US dollars for all answers so far; None if the price of the model is not known."""
+        return None if self.settings.price is None else self.history.paid
+
     # What `GeneratorShim` asks for
 
     @property

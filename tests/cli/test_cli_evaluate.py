@@ -12,6 +12,7 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_slm_ner.cli import evaluate as evaluate_module
 from spacy_slm_ner.cli.evaluate import print_rates
+from spacy_slm_ner.evaluation.rates import Rates
 
 Run = Callable[..., Result]
 
@@ -128,7 +129,7 @@ def test_a_wrong_protocol_is_refused_before_anything_is_loaded(
 
 def test_rates_that_are_known_are_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate_module, "console", Console(highlight=False))
-    rates = {"hallucination": 0.125, "conflict": None, "unparsable": 0.0, "unusable": None, "queries_per_text": 2.5}
+    rates = dict.fromkeys(Rates._fields) | {"hallucination": 0.125, "unparsable": 0.0, "queries_per_text": 2.5}
     print_rates(rates)
     assert capsys.readouterr().out == "hallucination rate 0.125\nunparsable rate 0.000\nqueries per text 2.500\n"
 

@@ -176,7 +176,7 @@ def test_an_unknown_protocol_is_refused(ruler: Language, gold: list[Doc]) -> Non
 
 def test_a_pipeline_that_asks_no_model_has_no_rates(ruler: Language, gold: list[Doc]) -> None:
     rates = evaluate_docs(ruler, gold).to_dict()["rates"]
-    assert rates.keys() == {"hallucination", "copied", "conflict", "unparsable", "unusable", "queries_per_text"}
+    assert rates.keys() == {"hallucination", "copied", "conflict", "unparsable", "unusable", "queries_per_text", "cost"}
     assert {*rates.values()} == {None}
 
 
