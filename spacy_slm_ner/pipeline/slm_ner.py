@@ -194,8 +194,10 @@ class SlmNer(EntityPipe):
             self.policy.write(doc, response.found)
             doc.cats.update(response.cats)
             counts = response.counts._asdict() if response.counts.queries else {}
+            doc.user_data.pop(self.name, None)
             kept = {"problems": response.problems, "io": io, "counts": counts}
-            doc.user_data[self.name] = {key: value for key, value in kept.items() if value}
+            if any(kept.values()):
+                doc.user_data[self.name] = {key: value for key, value in kept.items() if value}
             unusable += len(response.problems)
         if unusable:
             logger.warning("%s: %d parts of texts or answers could not be used in a batch.", self.name, unusable)
