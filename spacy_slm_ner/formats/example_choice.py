@@ -1,10 +1,11 @@
 """Choice of the examples that the prompt for a text shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 from typing import Any, Literal, Protocol, Sequence
 
+from ..errors import ReadError
 from .prompt_examples import PromptExample
 
 
@@ -72,6 +73,34 @@ def is_same(one: str, other: str) -> bool:
     return one.casefold().split() == other.casefold().split()
 
 
-def make_choice(pool: Sequence[PromptExample], k: int, selection: Selection, seed: int) -> ExampleChoice:
-    """Make a choice by its name."""
-    return SimilarChoice(pool, k) if selection == "similar" else RandomChoice(pool, k, seed)
+@dataclass(frozen=True)
+class ExamplePool:
+    """All examples, and how some of them are chosen.
+
+    examples (Sequence[PromptExample]): The examples.
+    k (int): How many to choose.
+    selection (Selection): How to choose.
+    seed (int): Of a random choice.
+    """
+
+    examples: Sequence[PromptExample]
+    k: int
+    selection: Selection
+    seed: int
+    _choices: dict[tuple[str, ...], ExampleChoice] = field(default_factory=dict, repr=False, compare=False)
+
+    def choice(self, intents: Sequence[str]) -> ExampleChoice:
+        """Return the choice among the examples that have one of some intents, or among all; the index of a choice is made once.
+
+        RAISES (ReadError): If none has.
+        """
+        key = tuple(intents)
+        if key not in self._choices:
+            usable = [one for one in self.examples if not intents or any(one.cats.get(intent) for intent in intents)]
+            if not usable:
+                raise ReadError(
+                    f"None of {len(self.examples)} examples has one of the intents {list(intents)}, but the prompt asks for one."
+                )
+            similar = self.selection == "similar"
+            self._choices[key] = SimilarChoice(usable, self.k) if similar else RandomChoice(usable, self.k, self.seed)
+        return self._choices[key]

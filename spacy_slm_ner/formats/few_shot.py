@@ -8,11 +8,10 @@ from typing import Any, Dict, List, Optional, Sequence, Union, get_args
 from spacy.tokens import Doc
 
 from ..constraints.grammar import Grammar
-from ..errors import ReadError
 from .answer_problems import Problem, describe, kind_of
 from .base import FormatFactory, Message, ParsedAnswer, PromptFormat, Question
-from .example_choice import ExampleChoice, Selection, make_choice
-from .prompt_examples import PromptExample, parse_examples, read_examples
+from .example_choice import ExampleChoice, ExamplePool, Selection
+from .prompt_examples import parse_examples, read_examples
 
 # A DocBin, or examples as `PromptExample` describes them.
 ExamplesSetting = Union[str, List[Any]]
@@ -121,23 +120,11 @@ def create_few_shot(
         raise ValueError(f"Got k = {k}, allowed is 1 or more. Leave FewShot out for prompts without examples.")
     if selection not in get_args(Selection):
         raise ValueError(f"Got selection = {selection!r}, allowed are {', '.join(get_args(Selection))}.")
-    pool = read_examples(Path(examples)) if isinstance(examples, str) else parse_examples(examples)
-    made = partial(make_few_shot, format, pool, k, selection, seed)
+    read = read_examples(Path(examples)) if isinstance(examples, str) else parse_examples(examples)
     # Adapters are compared by the name of their format.
-    return update_wrapper(made, format, updated=())
+    return update_wrapper(partial(make_few_shot, format, ExamplePool(read, k, selection, seed)), format, updated=())
 
 
-def make_few_shot(
-    format: FormatFactory,
-    pool: Sequence[PromptExample],
-    k: int,
-    selection: Selection,
-    seed: int,
-    labels: Sequence[str],
-    intents: Sequence[str],
-) -> FewShot:
+def make_few_shot(format: FormatFactory, pool: ExamplePool, labels: Sequence[str], intents: Sequence[str]) -> FewShot:
     """Make the format for labels and intents; see `create_few_shot`."""
-    usable = [example for example in pool if not intents or any(example.cats.get(intent) for intent in intents)]
-    if not usable:
-        raise ReadError(f"None of {len(pool)} examples has one of the intents {list(intents)}, but the prompt asks for one.")
-    return FewShot(format(labels, intents), make_choice(usable, k, selection, seed))
+    return FewShot(format(labels, intents), pool.choice(intents))

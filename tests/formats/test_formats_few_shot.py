@@ -1,6 +1,7 @@
 """Examples in prompts."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,13 @@ def test_what_an_answer_copies_from_an_example_is_told_apart(corpus: str, blank:
     parsed = question.parse(json.dumps({"entities": found}), doc)
     assert [doc[span.start : span.end].text for span in parsed.spans] == ["May 6"]
     assert parsed.problems == ["copied from an example: 'May 4'", "not in the text: 'July 9'", "copied from an example: 'may 4'"]
+
+
+def test_the_index_of_the_examples_is_made_once_and_a_pipeline_can_be_pickled(corpus: str) -> None:
+    factory = create_few_shot(create_span_lines(), corpus)
+    assert factory(["DATE"], []).choice is factory(["DATE", "NAME"], []).choice  # type: ignore[attr-defined]
+    again = pickle.loads(pickle.dumps(factory))
+    assert again(["DATE"], []).labels == ["DATE"]
 
 
 def test_examples_may_stand_in_the_config(corpus: str, blank: Language) -> None:
