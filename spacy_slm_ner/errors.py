@@ -9,6 +9,7 @@ SlmNerError
 ├── EvaluationError   two scorers that disagree, an unknown protocol, or data that cannot be scored
 ├── EndpointError     an endpoint that gives no answer
 ├── GrammarSizeError  a grammar that is too large to be sent
+├── BatchError        a batch job that cannot go on
 └── MissingExtraError a package that an extra brings, and that cannot be imported
 """
 
@@ -39,6 +40,10 @@ class LabelError(SlmNerError):
 
 class EvaluationError(SlmNerError):
     """Two scorers disagree, a protocol is unknown, or the data cannot be scored."""
+
+
+class BatchError(SlmNerError):
+    """A batch job cannot go on."""
 
 
 class MissingExtraError(SlmNerError, ImportError):

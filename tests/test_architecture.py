@@ -26,6 +26,7 @@ LAYERS = (
     ("models", "training", "synthesis"),
     ("pipeline", "evaluation", "pretraining"),
     ("labelling",),
+    ("batch",),
     ("cli",),
     ("__main__",),
 )

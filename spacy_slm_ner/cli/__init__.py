@@ -1,6 +1,7 @@
 """The command line. Each command has a file: `<name>_cli` parses its arguments, `<name>` does the work and returns data."""
 
 from ._app import app
+from .annotate import annotate_cli
 from .base import base_cli
 from .calibrate import calibrate_cli
 from .check import check_cli
@@ -16,6 +17,7 @@ from .review import review_cli
 from .split import split_cli
 
 __all__ = [
+    "annotate_cli",
     "app",
     "base_cli",
     "calibrate_cli",

@@ -1,6 +1,7 @@
 """A pipeline over a batch of texts, of which each costs itself alone if it fails."""
 
-from typing import Any, Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -18,7 +19,11 @@ class Annotator:
     def __init__(self, nlp: Language) -> None:
         self.nlp = nlp
         self._failed: dict[int, str] = {}
-        nlp.set_error_handler(self._note)  # type: ignore[arg-type]
+        for _, pipe in nlp.pipeline:
+            # spaCy's parsers, `ner` among them, refuse a handler, as they have no attribute to keep it in.
+            with suppress(AttributeError):
+                pipe.set_error_handler(self._note)
+        nlp.default_error_handler = self._note
 
     def _note(self, name: str, component: Callable, docs: Sequence[Doc], error: Exception) -> None:
         """Note that a component failed on Docs. An endpoint that fails as a whole fails on the next as well."""
@@ -31,19 +36,42 @@ class Annotator:
 
         RAISES (EndpointError): If an endpoint fails on all texts.
         """
+        for number, doc in self.docs(texts):
+            if isinstance(doc, str):
+                found[number] = Labelling(problems=(doc,))
+            else:
+                found[number] = read_labelling(doc, self.nlp.pipe_names)
+
+    def docs(self, texts: Sequence[str]) -> Iterator[tuple[int, Union[Doc, str]]]:
+        """Yield the Doc of each text, or a sentence on why it has none, by number, as soon as it is there.
+
+        RAISES (EndpointError): If an endpoint fails on all texts.
+        """
         self._failed = {}
-        self._run(dict(enumerate(texts)), found)
+        missing = set(range(len(texts)))
+        for number, doc in self._run(dict(enumerate(texts))):
+            missing.discard(number)
+            yield number, doc
         # A component that learns fails on a batch as a whole.
         for number in list(self._failed) if len(texts) > 1 else []:
             del self._failed[number]
-            self._run({number: texts[number]}, found)
-        found |= {number: Labelling(problems=(problem,)) for number, problem in self._failed.items()}
-        found |= {n: Labelling(problems=("the pipeline gave nothing back",)) for n in range(len(texts)) if n not in found}
+            for _, doc in self._run({number: texts[number]}):
+                missing.discard(number)
+                yield number, doc
+        for number in sorted(missing):
+            yield number, self._failed.get(number, "the pipeline gave nothing back")
 
-    def _run(self, texts: dict[int, str], found: dict[int, Labelling]) -> None:
+    def _run(self, texts: dict[int, str]) -> Iterator[tuple[int, Doc]]:
         pairs = list(self._make_docs(texts))
-        for doc, number in self.nlp.pipe(pairs, as_tuples=True, batch_size=max(len(pairs), 1)):
-            found[number] = read_labelling(doc, self.nlp.pipe_names)
+        left = {number for _, number in pairs}
+        try:
+            for doc, number in self.nlp.pipe(pairs, as_tuples=True, batch_size=max(len(pairs), 1)):
+                left.discard(number)
+                yield number, doc
+        except EndpointError:
+            raise
+        except Exception as error:  # of a component without a handler
+            self._failed |= {number: f"{type(error).__name__}: {error}" for number in left}
 
     def _make_docs(self, texts: dict[int, str]) -> Iterable[tuple[Doc, Any]]:
         for number, text in texts.items():
