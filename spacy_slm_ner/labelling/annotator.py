@@ -22,7 +22,7 @@ class Annotator:
         for _, pipe in nlp.pipeline:
             # spaCy's parsers, `ner` among them, refuse a handler, as they have no attribute to keep it in.
             with suppress(AttributeError):
-                pipe.set_error_handler(self._note)
+                pipe.set_error_handler(self._note)  # type: ignore[attr-defined]
         nlp.default_error_handler = self._note
 
     def _note(self, name: str, component: Callable, docs: Sequence[Doc], error: Exception) -> None:
