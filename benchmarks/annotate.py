@@ -176,9 +176,8 @@ def grow(folder: Path, options: argparse.Namespace, reference: Path) -> None:
             time.sleep(0.25)
         assert process.wait() == 0
         spent = last - (first or begun)
-        say(
-            f"{shards} shards: {spent:.1f} s after the first, {1000 * spent / shards:.1f} ms each; {peak / 2**20:,.0f} MiB in the job"
-        )
+        each = f"{spent:.1f} s after the first, {1000 * spent / shards:.1f} ms each"
+        say(f"{shards} shards: {each}; {peak / 2**20:,.0f} MiB in the first process")
 
 
 MEASUREMENTS: dict[str, Callable[[Path, argparse.Namespace, Path], None]] = {

@@ -3,10 +3,9 @@
 import math
 from typing import Any, Literal, Mapping, Optional
 
+from ..alignment.offsets import Offsets, offset_table
 from ..documents.document import Document
 from ..labelling.labelling import Labelling
-from .offsets import offset_table
-from .settings import Offsets
 
 ErrorKind = Literal["no_text", "too_long", "failed", "worker_died"]
 # Types of columns, from the narrowest; "json" holds any value, written as JSON.

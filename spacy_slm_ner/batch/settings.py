@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Literal, NamedTuple, Optional
 
-Offsets = Literal["codepoint", "utf16", "byte"]
+from ..alignment.offsets import Offsets
+
 Long = Literal["window", "error"]
 # Names that columns of the input cannot be kept under, as the output has its own.
 RESERVED = ("file", "number", "id", "text", "intent", "entities", "problems", "offsets", "error", "reason", "labels")

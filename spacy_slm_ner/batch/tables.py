@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Sequence
 
+from ..alignment.offsets import Offsets
 from ..documents.document import InputSettings, from_row
 from .annotate_shard import load_annotator
 from .arrow import entity_type, import_arrow
 from .model_digest import digest_model
-from .settings import BatchSettings, Long, Offsets, WorkerSpec
+from .settings import BatchSettings, Long, WorkerSpec
 
 if TYPE_CHECKING:
     from pandas import DataFrame

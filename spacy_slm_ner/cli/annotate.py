@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional, Sequence, Unio
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ..alignment.offsets import Offsets
 from ..batch.engine import Engine
 from ..batch.local_engine import LocalEngine
 from ..batch.manifest import Manifest, begin_manifest
@@ -12,7 +13,7 @@ from ..batch.model_digest import digest_model
 from ..batch.outputs import OF_DOCS, OutputFormat, format_of
 from ..batch.ray_engine import RayEngine
 from ..batch.run import BatchJob, files_beside, folder_of
-from ..batch.settings import RESERVED, BatchSettings, Long, Offsets, WorkerSpec
+from ..batch.settings import RESERVED, BatchSettings, Long, WorkerSpec
 from ..documents.document import InputFormat, InputSettings
 from ..documents.read import STDIN, expand, read_documents
 from ..errors import ReadError

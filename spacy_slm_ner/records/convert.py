@@ -12,9 +12,10 @@ from ..labels import Scheme, check_scheme, detect_scheme
 from .damage import DamageLog, Finding
 from .look_alikes import describe_entries
 from .mentions import Problem
+from .read_annotations import Annotation, is_annotation, parse_annotation
 from .read_conll import FIRST_AND_LAST, ColumnChoice, read_conll_sentences
 from .read_json import Payload, read_payloads
-from .record_to_doc import record_to_doc, sentence_to_doc
+from .record_to_doc import annotation_to_doc, record_to_doc, sentence_to_doc
 from .schema import Record, parse_record
 
 Format = Literal["records", "conll"]
@@ -86,18 +87,19 @@ class Converter:
         payload (Payload): The record as it was read from JSON.
         RETURNS (tuple[Optional[Doc], list[Problem]]): The Doc, None if the record has none, and the damage.
         """
-        record = record_or_problem(payload)
+        record = entry_or_problem(payload)
         if isinstance(record, Problem):
             return None, [record]
         if not record.text.strip():
             return None, [Problem("empty_text", f"got {record.text!r}")]
         if record.text in self._sources:
             return None, [Problem("duplicate_text", f"first in {self._sources[record.text]}")]
-        return record_to_doc(record, self.nlp, self.labels, self.intents)
+        to_doc = annotation_to_doc if isinstance(record, Annotation) else record_to_doc
+        return to_doc(record, self.nlp, self.labels, self.intents)  # type: ignore[arg-type]
 
     def _convert_records(self, path: Path, numbered: Sequence[tuple[int, Payload]]) -> Iterator[Doc]:
         payloads = [payload for _, payload in numbered]
-        if not any(isinstance(record_or_problem(payload), Record) for payload in payloads):
+        if all(isinstance(entry_or_problem(payload), Problem) for payload in payloads):
             raise ReadError(explain_no_records(path, payloads))
         for number, payload in numbered:
             text = payload.get("text", "") if isinstance(payload, dict) else str(payload)
@@ -127,11 +129,21 @@ class Converter:
 
 def explain_no_records(path: Path, payloads: Sequence[Payload]) -> str:
     """Explain what a file without a single record holds, and what to do."""
-    first = next((found for payload in payloads for found in [record_or_problem(payload)] if isinstance(found, Problem)), None)
+    first = next((found for payload in payloads for found in [entry_or_problem(payload)] if isinstance(found, Problem)), None)
     if first is None:
         return f'{path} holds no records. A record file is {{"dataset": [...]}} with at least one record in it.'
     advice = describe_entries(payloads) or "Correct the records."
     return f"{path} holds no records: none of its {len(payloads)} entries is one. {advice} The first: {first.reason}."
+
+
+def entry_or_problem(payload: Payload) -> Union[Record, Annotation, Problem]:
+    """Return the record of a payload, or its text with entities by their offsets; or its fault."""
+    if not is_annotation(payload):
+        return record_or_problem(payload)
+    try:
+        return parse_annotation(payload)
+    except ValueError as error:
+        return Problem("invalid_record", str(error))
 
 
 def record_or_problem(payload: Payload) -> Union[Record, Problem]:
@@ -149,8 +161,8 @@ def collect_intents(payloads: Iterable[Payload]) -> list[str]:
 
     payloads (Iterable[Payload]): The records as they were read from JSON.
     """
-    records = map(record_or_problem, payloads)
-    return sorted({record.intent for record in records if isinstance(record, Record) and record.intent})
+    records = map(entry_or_problem, payloads)
+    return sorted({record.intent for record in records if not isinstance(record, Problem) and record.intent})
 
 
 def format_of(path: Path) -> Format:

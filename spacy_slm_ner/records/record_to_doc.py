@@ -8,8 +8,10 @@ from spacy.tokens import Span as DocSpan
 
 from ..alignment import Located, locate
 from ..labels import Scheme, decode_tags
+from ..labels.names import is_name
 from ..types import Span
 from .mentions import Problem, read_mentions
+from .read_annotations import Annotation
 from .read_conll import ConllSentence
 from .schema import Record
 
@@ -32,6 +34,25 @@ def record_to_doc(
     doc = nlp.make_doc(record.text)
     doc.ents, cuts = token_spans(doc, [mention.span for mention in located if mention.span is not None])
     cats, unknown = intent_to_cats(record.intent, intents)
+    doc.cats = cats
+    return doc, problems + cuts + unknown
+
+
+def annotation_to_doc(
+    annotation: Annotation, nlp: Language, labels: Sequence[str] = (), intents: Sequence[str] = ()
+) -> tuple[Doc, list[Problem]]:
+    """Build the gold Doc of a text whose entities are given by their offsets; see `record_to_doc`."""
+    allowed, problems = [], []
+    for span in annotation.spans():
+        if (labels and span.label not in labels) or not is_name(span.label):
+            problems.append(
+                Problem("unknown_label", f"got {span.label!r}, allowed are {', '.join(labels) or 'texts on one line'}")
+            )
+        else:
+            allowed.append(span)
+    doc = nlp.make_doc(annotation.text)
+    doc.ents, cuts = token_spans(doc, allowed)
+    cats, unknown = intent_to_cats(annotation.intent, intents)
     doc.cats = cats
     return doc, problems + cuts + unknown
 

@@ -1,10 +1,9 @@
-"""Offsets for readers that do not count characters as Python does."""
+"""Offsets for programs that do not count characters as Python does."""
 
 from itertools import accumulate
-from typing import Callable, Sequence
+from typing import Callable, Literal, Sequence
 
-from .settings import Offsets
-
+Offsets = Literal["codepoint", "utf16", "byte"]
 WIDTHS: dict[str, Callable[[str], int]] = {
     "utf16": lambda char: 2 if char > "\uffff" else 1,
     "byte": lambda char: len(char.encode("utf8", "surrogatepass")),
