@@ -59,6 +59,8 @@ setup(
         "fuzzy": ["rapidfuzz>=3.0"],
         "parquet": ["pyarrow>=15.0"],
         "pretraining": ["faker>=38.0"],
+        "ray": ["pyarrow>=15.0", "ray[data]>=2.40"],
+        "spark": ["pandas>=2.2", "pyarrow>=15.0", "pyspark>=4.0"],
         "dev": [
             "faker>=38.0",
             "hypothesis>=6.100",
@@ -67,6 +69,7 @@ setup(
             "pytest>=8.0",
             "pytest-xdist>=3.8",
             "rapidfuzz>=3.0",
+            "ray[data]>=2.40",
             "ruff>=0.6",
         ],
     },

@@ -5,7 +5,7 @@ from typing import NamedTuple, Sequence
 
 from ..types import ScoredSpan
 
-# Characters of a window, and those that two neighbours share; an entity of up to half of these is seen whole.
+# Characters of a window, and those that two neighbours share; an entity of up to a quarter of these is seen whole.
 WINDOW = 100_000
 OVERLAP = 2_000
 LAST_SPACE = re.compile(r".*\s", re.DOTALL)

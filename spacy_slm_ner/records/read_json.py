@@ -7,6 +7,7 @@ from typing import Any, Iterator, Union
 from ..errors import ReadError
 from ..user_files import read_text
 from .look_alikes import describe_document, describe_entries, describe_text
+from .read_annotations import is_annotation
 
 Payload = Union[Any, json.JSONDecodeError]
 
@@ -60,7 +61,7 @@ def records_of(document: Any, path: Path) -> list[Any]:
     """
     whole = document
     if isinstance(document, dict):
-        if {"text", "labels"} <= document.keys():
+        if {"text", "labels"} <= document.keys() or is_annotation(document):
             return [document]
         document = document.get("dataset")
     if not isinstance(document, list):
