@@ -34,14 +34,15 @@ def test_new_words_are_forgotten(ruler: str, make_documents: Callable) -> None:
     nlp = spacy.load(ruler)
     annotator = ShardAnnotator(nlp, BatchSettings(batch_size=5))
     annotator.annotate(make_documents(TEXTS))
-    before = (len(nlp.vocab), len(nlp.vocab.strings))
+    before = len(nlp.vocab.strings)
     annotator.annotate(make_documents([f"Bo met {n:x}qx{n} and {n}zz." for n in range(500)]))
-    assert (len(nlp.vocab), len(nlp.vocab.strings)) == before
+    assert len(nlp.vocab.strings) == before
 
 
-@pytest.mark.parametrize("words", [1_700_000])
-def test_a_row_of_ten_megabytes(words: int, ruler: str, make_documents: Callable) -> None:
-    text = "Nobody. " * (words // 2) + "Bo. " + "Nobody. " * (words // 2)
-    annotator = ShardAnnotator(spacy.load(ruler), BatchSettings(max_length=10**9, long="error"))
-    (row,), _ = annotator.annotate(make_documents([text]))
-    assert (row["error"], row["reason"].split(",")[0]) == ("too_long", "the text has 13")
+def test_a_row_of_ten_megabytes(ruler: str, make_documents: Callable) -> None:
+    """The pipeline's own limit, of a million characters, holds whatever is asked for; in windows it is read to its end."""
+    text = f"{'x' * 999} " * 10_000 + "Bo"
+    error, _ = ShardAnnotator(spacy.load(ruler), BatchSettings(max_length=10**9, long="error")).annotate(make_documents([text]))
+    assert error[0]["reason"] == "the text has 10,000,002 characters, allowed are 1,000,000; take --long window"
+    found, _ = ShardAnnotator(spacy.load(ruler), BatchSettings()).annotate(make_documents([text]))
+    assert [(one["start"], one["text"]) for one in found[0]["entities"]] == [(10_000_000, "Bo")]
