@@ -105,14 +105,15 @@ def measure_speed(folder: Path, options: argparse.Namespace, reference: Path) ->
         first = next(moment for shards, moment, _ in seen if shards)
         last = next((moment for shards, moment, _ in seen if shards >= total), seen[-1][1])
         rate = number * (1 - options.workers / total) / (last - first)
-        later = [memory for shards, _, memory in seen if total * 0.2 <= shards]
-        steady = [memory for shards, _, memory in seen if total * 0.2 <= shards < total]
+        ended = next((n for n, (shards, *_) in enumerate(seen) if shards >= total), len(seen))
+        # Afterwards workers end, and the folder of shards is emptied.
+        steady = [memory for shards, _, memory in seen[:ended] if total * 0.2 <= shards]
         command = [sys.executable, "-c", BARE, options.model, str(texts), str(options.workers)]
         bare = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         say(
             f"turn {turn + 1}: annotate {rate:,.0f} texts a second ({whole:.0f} s in all), nlp.pipe {number / bare:,.0f}: ratio "
             f"{rate * bare / number:.2f}; memory {min(steady) / 2**20:,.0f} to {max(steady) / 2**20:,.0f} MiB "
-            f"({max(steady) / min(steady) - 1:.1%}), with the assembly {max(later) / 2**20:,.0f} MiB"
+            f"({max(steady) / min(steady) - 1:.1%})"
         )
 
 

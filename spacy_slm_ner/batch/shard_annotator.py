@@ -10,6 +10,7 @@ from ..documents.document import Document
 from ..labelling.annotator import Annotator
 from ..labelling.labelling import Labelling, read_labelling
 from ..pipeline.annotate import SCORE
+from .common_words import CommonWords
 from .long_texts import Piece, cut_text, join_pieces
 from .rows import ErrorKind, Row, clean, error_row, place_of, result_row
 from .settings import BatchSettings
@@ -44,6 +45,7 @@ class ShardAnnotator:
         self.max_length = min(settings.max_length or nlp.max_length, nlp.max_length)
         self.batch_size = settings.batch_size or nlp.batch_size
         self._annotator = Annotator(nlp)
+        self._words = CommonWords(nlp)
 
     def annotate(
         self, documents: Sequence[Document], given_up: Container[int] = (), note: Optional[Callable[[int], None]] = None
@@ -104,6 +106,7 @@ class ShardAnnotator:
     ) -> list[Labelling | str]:
         """Annotate a batch. RETURNS (list[Labelling | str]): What was found in each part, or why it failed."""
         found: dict[int, Labelling | str] = {}
+        self._words.learn(part.text for part in batch)
         with self.nlp.memory_zone():
             for number, doc in self._annotator.docs([part.text for part in batch]):
                 if isinstance(doc, str):

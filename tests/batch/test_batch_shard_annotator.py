@@ -36,7 +36,8 @@ def test_new_words_are_forgotten(ruler: str, make_documents: Callable) -> None:
     annotator.annotate(make_documents(TEXTS))
     before = len(nlp.vocab.strings)
     annotator.annotate(make_documents([f"Bo met {n:x}qx{n} and {n}zz." for n in range(500)]))
-    assert len(nlp.vocab.strings) == before
+    # But for the few that are common: Bo, met and and.
+    assert len(nlp.vocab.strings) <= before + 3
 
 
 def test_the_limit_of_the_pipeline_holds_whatever_is_asked_for(ruler: str, make_documents: Callable) -> None:
