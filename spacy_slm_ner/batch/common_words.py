@@ -5,8 +5,9 @@ from typing import Iterable
 
 from spacy.language import Language
 
-# A word is kept once it was seen so often; so many are kept, and so many counted.
+# A word is kept once it was seen so often, unless it is too long; so many are kept, and so many counted.
 OFTEN = 5
+LONGEST = 40
 MOST_KEPT = 20_000
 MOST_COUNTED = 100_000
 
@@ -26,7 +27,7 @@ class CommonWords:
         """Count the words of texts, and keep those that became common. Not to be called inside a memory zone."""
         if self._kept >= MOST_KEPT:
             return
-        seen = Counter(word for text in texts for word in text.split())
+        seen = Counter(word for text in texts for word in text.split() if len(word) <= LONGEST)
         new = [
             word for word, count in seen.items() if self._counts[word] < OFTEN <= self._counts[word] + count and len(word) < 50
         ]
