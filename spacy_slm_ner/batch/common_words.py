@@ -28,9 +28,7 @@ class CommonWords:
         if self._kept >= MOST_KEPT:
             return
         seen = Counter(word for text in texts for word in text.split() if len(word) <= LONGEST)
-        new = [
-            word for word, count in seen.items() if self._counts[word] < OFTEN <= self._counts[word] + count and len(word) < 50
-        ]
+        new = [word for word, count in seen.items() if self._counts[word] < OFTEN <= self._counts[word] + count]
         self._counts.update(seen)
         self._kept += len(new)
         if new:

@@ -41,10 +41,10 @@ class InputSettings(NamedTuple):
 def from_row(file: str, number: int, row: Mapping[str, Any], settings: InputSettings) -> Document:
     """Make the document of a row, or of an object with fields."""
     columns = {name: value for name, value in row.items() if name != settings.text_column}
-    id = columns.get(settings.id_column or "id")
+    id = columns.get(settings.id_column or "id")  # NaN, which is not equal to itself, is none
     text = row.get(settings.text_column)
     problem = explain_no_text(text, settings.text_column, row)
-    return Document(file, number, None if id is None else str(id), "" if problem else str(text), columns, problem)
+    return Document(file, number, None if id is None or id != id else str(id), "" if problem else str(text), columns, problem)
 
 
 def explain_no_text(value: Any, column: str, row: Mapping[str, Any]) -> str:

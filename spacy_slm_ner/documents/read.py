@@ -2,6 +2,8 @@
 
 import glob
 import sys
+import zlib
+from lzma import LZMAError
 from pathlib import Path, PurePath
 from typing import BinaryIO, Callable, Iterator, Sequence, Union, get_args
 
@@ -57,7 +59,10 @@ def read_documents(inputs: Sequence[Union[str, Path]], settings: InputSettings =
     readers = [READERS[settings.format or format_of(file)] for file in files]
     for file, reader in zip(files, readers):
         with open_file(file) as opened:
-            yield from reader(opened, file, settings)
+            try:
+                yield from reader(opened, file, settings)
+            except (EOFError, OSError, LZMAError, zlib.error) as error:
+                raise ReadError(f"{file} cannot be read to its end: {error}. It may be damaged, or not compressed.") from None
 
 
 def expand(name: str, settings: InputSettings) -> list[str]:

@@ -181,3 +181,20 @@ def test_a_large_row_is_read(tmp_path: Path) -> None:
 def test_duplicate_ids_are_kept_apart_by_their_numbers(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "id,text\n1,a\n1,b\n")
     assert [(one.id, one.number) for one in read_documents([path])] == [("1", 1), ("1", 2)]
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"a\nb\n" * 1000)[:-9], b"not compressed", b""], ids=["cut-off", "plain", "empty"]
+)
+def test_a_compressed_file_that_is_damaged_is_an_error(content: bytes, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.txt.gz", content)
+    if not content:
+        assert texts(read_documents([path], InputSettings("lines"))) == []
+        return
+    with pytest.raises(ReadError, match=r"in\.txt\.gz cannot be read to its end"):
+        list(read_documents([path], InputSettings("lines")))
+
+
+def test_an_id_that_is_not_a_number_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", '{"id": NaN, "text": "a"}\n')
+    assert [one.id for one in read_documents([path])] == [None]
