@@ -9,7 +9,7 @@ from spacy.language import Language
 OFTEN = 5
 LONGEST = 40
 MOST_KEPT = 20_000
-MOST_COUNTED = 100_000
+MOST_COUNTED = 20_000
 
 
 class CommonWords:
