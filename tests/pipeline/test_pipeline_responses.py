@@ -14,6 +14,7 @@ from spacy_slm_ner.formats.bio_lines import BioLines
 from spacy_slm_ner.formats.inline_tags import InlineTags
 from spacy_slm_ner.formats.span_lines import SpanLines
 from spacy_slm_ner.formats.token_lines import TokenLines
+from spacy_slm_ner.formats.trailing_tags import TrailingTags
 from spacy_slm_ner.labels.temperature import scale
 from spacy_slm_ner.pipeline.responses import ParsedResponse, read_response
 from spacy_slm_ner.types import ScoredSpan, Span
@@ -109,11 +110,27 @@ def test_an_entity_of_white_space_alone_is_a_problem() -> None:
     assert (reading.found, reading.problems) == ([], ["an entity of white space alone"])
 
 
-def test_an_answer_that_was_cut_off_is_a_problem_and_what_it_says_stays() -> None:
-    doc, answer = Doc(VOCAB, words=WORDS), answer_of([("6: B-TIME\n", 0.9)], complete=False)
-    reading = read_response(answer, BioLines(LABELS), doc, 1.0)
-    assert [tuple(one.span) for one in reading.found] == [(2, 3, "TIME")]
-    assert reading.problems == ["cut off: '6: B-TIME\\n' (at its longest length)"]
+@pytest.mark.parametrize(
+    ("format", "written", "spans", "lost"),
+    [
+        pytest.param(BioLines, "6: B-TIME\n", [], "6: B-TIME\n", id="may-go-on"),
+        pytest.param(
+            BioLines, "Friday: B-DATE\n6: B-TIME\npm: I-TI", [(0, 1, "DATE")], "6: B-TIME\npm: I-TI", id="cut-in-a-line"
+        ),
+        pytest.param(TokenLines, "Friday: B-DATE\nat: O\n6: ", [(0, 1, "DATE")], "6: ", id="ended-before"),
+        pytest.param(SpanLines, "DATE: Friday\nTIME: 6", [(0, 1, "DATE")], "TIME: 6", id="cut-in-a-span"),
+        pytest.param(TrailingTags, "Friday<DATE> at 6<TIME> p", [(0, 1, "DATE")], "<TIME> p", id="cut-in-a-copy"),
+        pytest.param(InlineTags, "<DATE>Friday</DATE> at <TIME>6", [(0, 1, "DATE")], "E> at <TIME>6", id="cut-in-a-tag"),
+    ],
+)
+def test_an_answer_that_was_cut_off_is_a_problem_and_what_it_says_for_sure_stays(
+    format: type, written: str, spans: list[tuple[int, int, str]], lost: str
+) -> None:
+    doc, answer = Doc(VOCAB, words=WORDS), Answer(written, complete=False)
+    reading = read_response(answer, format(LABELS), doc, 1.0)
+    assert [tuple(one.span) for one in reading.found] == spans
+    [problem] = [problem for problem in reading.problems if problem.startswith("cut off")]
+    assert lost in problem.encode().decode("unicode_escape")
 
 
 def test_the_problems_of_the_format_are_kept() -> None:

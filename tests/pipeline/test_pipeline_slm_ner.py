@@ -338,9 +338,9 @@ def test_any_mixture_of_answers_is_read(free: Callable[[str], Language], format:
 
 
 def test_an_answer_that_was_cut_off_is_a_problem(free: Callable[[str], Language]) -> None:
-    doc = check_free(free("BioLines"), "Friday: B-DATE\n", complete=False)
+    doc = check_free(free("BioLines"), "Friday: B-DATE\nnoon: B-TIME\nAn", complete=False)
     assert entities(doc) == [("Friday", "DATE")]
-    assert doc.user_data["slm_ner"]["problems"] == ["cut off: 'Friday: B-DATE\\n' (at its longest length)"]
+    assert doc.user_data["slm_ner"]["problems"] == ["cut off: 'noon: B-TIME\\nAn' (at its longest length)"]
 
 
 # Windows that are too long for the model
