@@ -15,6 +15,7 @@ import typer
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
+from spacy_slm_ner.evaluation.evaluate import bare_doc
 from spacy_slm_ner.evaluation.strict import agreed_scores
 from spacy_slm_ner.types import Span
 
@@ -45,8 +46,7 @@ def main(
             nlp = pipeline(server.url, format, labels, str(examples))
             gold = list(DocBin().from_disk(data).get_docs(nlp.vocab))[:texts]
             server.answers, known = script(nlp, gold, noise)
-            words = [([token.text for token in doc], [bool(token.whitespace_) for token in doc]) for doc in gold]
-            found = list(nlp.pipe([Doc(nlp.vocab, words=texts, spaces=spaces) for texts, spaces in words]))
+            found = list(nlp.pipe([bare_doc(nlp, doc, gold_preproc=True) for doc in gold]))
         counts = Counter[str]()
         for doc in found:
             counts.update(doc.user_data["slm_ner"]["counts"])

@@ -14,9 +14,10 @@ from unittest.mock import patch
 
 import spacy
 import typer
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 from turns import in_turns
 
+from spacy_slm_ner.evaluation.evaluate import bare_doc
 from spacy_slm_ner.models.generation import decoder as decoding
 from spacy_slm_ner.types import Span
 
@@ -43,9 +44,7 @@ def main(
     found: dict[str, list[list[Span]]] = {}
 
     def answer() -> list[list[Span]]:
-        fresh = [
-            Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc]) for doc in docs
-        ]
+        fresh = [bare_doc(nlp, doc, gold_preproc=True) for doc in docs]
         return [[Span(ent.start, ent.end, ent.label_) for ent in doc.ents] for doc in nlp.pipe(fresh)]
 
     def shared() -> None:

@@ -16,9 +16,10 @@ from typing import Annotated, Any, Optional
 import spacy
 import typer
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 from spacy.training import Example
 
+from spacy_slm_ner.evaluation.evaluate import bare_doc
 from spacy_slm_ner.evaluation.strict import agreed_scores
 
 FORMATS = ("BioLines", "SpanLines", "InlineTags", "TokenLines", "TrailingTags", "Json", "Gollie", "UniNER")
@@ -36,8 +37,7 @@ def build(base: str, start: Optional[str], form: dict[str, Any], labels: list[st
 def f1(nlp: Language, data: Path, texts: Optional[int]) -> float:
     """Strict F1 of a pipeline."""
     gold = list(DocBin().from_disk(data).get_docs(nlp.vocab))[:texts]
-    words = [([token.text for token in doc], [bool(token.whitespace_) for token in doc]) for doc in gold]
-    docs = [Doc(nlp.vocab, words=texts, spaces=spaces) for texts, spaces in words]
+    docs = [bare_doc(nlp, doc, gold_preproc=True) for doc in gold]
     return agreed_scores([Example(*pair) for pair in zip(nlp.pipe(docs), gold)])["all"][2]
 
 

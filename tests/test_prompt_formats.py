@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import spacy
 from scripted_prompts import FORMATS, PromptServer, component, pipeline, script
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 from spacy.training import Example
 
 from spacy_slm_ner.cli.convert import convert
+from spacy_slm_ner.evaluation.evaluate import bare_doc
 from spacy_slm_ner.evaluation.rates import measure_rates
 from spacy_slm_ner.evaluation.strict import agreed_scores
 from spacy_slm_ner.types import Span
@@ -35,9 +36,7 @@ def ask(corpus: Path, format: str, noise: float, monkeypatch: pytest.MonkeyPatch
         nlp = pipeline(server.url, format, LABELS, str(corpus / "train.spacy"))
         gold = list(DocBin().from_disk(corpus / "dev.spacy").get_docs(nlp.vocab))[:TEXTS]
         server.answers, expected = script(nlp, gold, noise)
-        docs = [
-            Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc]) for doc in gold
-        ]
+        docs = [bare_doc(nlp, doc, gold_preproc=True) for doc in gold]
         return gold, list(component(nlp).pipe(docs)), expected
 
 

@@ -34,8 +34,9 @@ class PrefixCache:
 
     def load(self, prefixes: Sequence[Prefix]) -> list[KeyValues]:
         """Return the keys and values of each prefix. Prefixes that are equal give the same object."""
-        found = {prefix: layers for prefix, layers in list(self.known.items()) if prefix in prefixes}
-        missing = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in found]
+        wanted = dict.fromkeys(prefixes)
+        found = {prefix: layers for prefix, layers in list(self.known.items()) if prefix in wanted}
+        missing = [prefix for prefix in wanted if prefix not in found]
         found |= dict(zip(missing, self._read(missing)))
         for prefix in found:
             self.known.pop(prefix, None)
